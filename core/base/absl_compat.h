@@ -24,9 +24,13 @@ inline absl::Status Internal(std::string_view m) { return absl::InternalError(A(
 inline absl::Status ResourceExhausted(std::string_view m) {
   return absl::ResourceExhaustedError(A(m));
 }
-inline absl::Status DeadlineExceeded(std::string_view m) { return absl::DeadlineExceededError(A(m)); }
+inline absl::Status DeadlineExceeded(std::string_view m) {
+  return absl::DeadlineExceededError(A(m));
+}
 inline absl::Status Unauthenticated(std::string_view m) { return absl::UnauthenticatedError(A(m)); }
-inline absl::Status PermissionDenied(std::string_view m) { return absl::PermissionDeniedError(A(m)); }
+inline absl::Status PermissionDenied(std::string_view m) {
+  return absl::PermissionDeniedError(A(m));
+}
 inline absl::Status Unimplemented(std::string_view m) { return absl::UnimplementedError(A(m)); }
 
 inline std::string_view Message(const absl::Status& s) { return S(s.message()); }

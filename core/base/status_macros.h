@@ -9,10 +9,9 @@
 #define HEARTH_CONCAT_(a, b) HEARTH_CONCAT_INNER_(a, b)
 
 // Evaluates an absl::Status expression and returns it from the function when it is not OK.
-#define RETURN_IF_ERROR(expr)                          \
-  do {                                                 \
-    if (::absl::Status status_ = (expr); !status_.ok()) \
-      return status_;                                  \
+#define RETURN_IF_ERROR(expr)                                           \
+  do {                                                                  \
+    if (::absl::Status status_ = (expr); !status_.ok()) return status_; \
   } while (false)
 
 // ASSIGN_OR_RETURN(auto value, F()): takes the value of an absl::StatusOr or returns its status.

@@ -10,11 +10,11 @@ namespace hearth::http {
 
 // Sizes that a peer may not exceed. The gateway's defaults; the Runtime API raises them to 1 MB.
 struct Limits {
-  size_t request_line = 8 * 1024;    // past it: 414
-  size_t head = 64 * 1024;           // request line and all header lines; past it: 431
-  size_t header_count = 128;         // past it: 431
-  size_t chunk_extension = 1024;     // of one chunk; past it: 400
-  size_t trailer = 8 * 1024;         // past it: 431
+  size_t request_line = 8 * 1024;  // past it: 414
+  size_t head = 64 * 1024;         // request line and all header lines; past it: 431
+  size_t header_count = 128;       // past it: 431
+  size_t chunk_extension = 1024;   // of one chunk; past it: 400
+  size_t trailer = 8 * 1024;       // past it: 431
 };
 
 enum class Version : uint8_t { kHttp10, kHttp11 };
@@ -48,9 +48,9 @@ class HeaderList {
 struct RequestHead {
   std::string_view method;  // as sent; a token
   std::string_view target;  // as sent: origin, absolute, asterisk or authority form
-  std::string_view path;    // of the target, without the query; "/" for an absolute form without one
-  std::string_view query;   // without "?"
-  std::string_view host;    // of an absolute-form target, else of Host; may be empty for HTTP/1.0
+  std::string_view path;   // of the target, without the query; "/" for an absolute form without one
+  std::string_view query;  // without "?"
+  std::string_view host;   // of an absolute-form target, else of Host; may be empty for HTTP/1.0
   Version version = Version::kHttp11;
   HeaderList headers;
   BodyKind body = BodyKind::kNone;

@@ -16,15 +16,15 @@ enum class ParseError : uint8_t {
   kBadMethod,
   kBadTarget,
   kBadVersion,
-  kBadHeaderName,        // includes white space before the colon
-  kBadHeaderValue,       // control characters, NUL
+  kBadHeaderName,   // includes white space before the colon
+  kBadHeaderValue,  // control characters, NUL
   kObsoleteFold,
   kBareLineFeed,
   kBareCarriageReturn,
   kMissingHost,
   kMultipleHosts,
   kBadHost,
-  kBadContentLength,     // not digits, overflow, a list that differs
+  kBadContentLength,  // not digits, overflow, a list that differs
   kDuplicateContentLength,
   kLengthAndChunked,     // Content-Length together with Transfer-Encoding
   kBadTransferEncoding,  // anything but a single final "chunked"
@@ -40,8 +40,8 @@ enum class ParseError : uint8_t {
   kBadStatusLine,
 };
 
-int StatusFor(ParseError error);               // 400, 414, 431, 501 or 505
-std::string_view NameOf(ParseError error);     // "length_and_chunked"
+int StatusFor(ParseError error);            // 400, 414, 431, 501 or 505
+std::string_view NameOf(ParseError error);  // "length_and_chunked"
 
 enum class ParseState : uint8_t { kNeedMore, kDone, kError };
 
@@ -62,7 +62,10 @@ class HeadParser {
                            ResponseHead* head);
 
   ParseError error() const { return error_; }
-  void Reset() { scanned_ = 0; error_ = ParseError::kNone; }  // before the next message
+  void Reset() {
+    scanned_ = 0;
+    error_ = ParseError::kNone;
+  }  // before the next message
 
  private:
   Limits limits_;
@@ -95,14 +98,22 @@ class ChunkedDecoder {
 
  private:
   enum class State : uint8_t {
-    kSize, kExtension, kSizeLf, kData, kDataCr, kDataLf, kTrailer, kDone, kError
+    kSize,
+    kExtension,
+    kSizeLf,
+    kData,
+    kDataCr,
+    kDataLf,
+    kTrailer,
+    kDone,
+    kError
   };
   Result Fail(ParseError error);
 
   Limits limits_;
   State state_ = State::kSize;
   ParseError error_ = ParseError::kNone;
-  uint64_t remaining_ = 0;      // of the current chunk
+  uint64_t remaining_ = 0;  // of the current chunk
   uint32_t size_digits_ = 0;
   uint32_t extension_ = 0;
   char* trailer_buffer_ = nullptr;  // allocated at the first trailer byte that is not the end

@@ -8,8 +8,8 @@
 
 namespace hearth::http {
 
-// Appends HTTP/1.1 wire text to a buffer the caller owns (any type with append(const char*, n), such
-// as std::string or net::Buffer). Names and values are the caller's to have checked: use
+// Appends HTTP/1.1 wire text to a buffer the caller owns (any type with append(const char*, n),
+// such as std::string or net::Buffer). Names and values are the caller's to have checked: use
 // IsToken/IsFieldValue on anything that did not come out of HeadParser.
 template <typename Out>
 class HeadWriter {
@@ -38,8 +38,9 @@ class HeadWriter {
 size_t WriteChunkSize(uint64_t size, char* out);
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
-bool IsToken(std::string_view s);       // RFC 9110 §5.6.2, not empty
-bool IsFieldValue(std::string_view s);  // visible characters, spaces, tabs, obs-text; no CR, LF, NUL
+bool IsToken(std::string_view s);  // RFC 9110 §5.6.2, not empty
+bool IsFieldValue(
+    std::string_view s);  // visible characters, spaces, tabs, obs-text; no CR, LF, NUL
 
 size_t FormatDecimal(uint64_t value, char* out);  // `out` holds at least 20
 

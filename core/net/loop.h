@@ -3,11 +3,14 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "core/base/clock.h"
 #include "core/net/address.h"
+#include "core/net/buffer.h"
 #include "core/net/stream.h"
 
 namespace hearth::net {
@@ -34,6 +37,7 @@ class Timer {
   Loop* loop_ = nullptr;
   Timer* prev_ = nullptr;
   Timer* next_ = nullptr;
+  uint16_t slot_ = 0;  // of the wheel
 };
 
 // Accepts connections until destroyed. Belongs to its loop's thread.
@@ -59,8 +63,9 @@ class PendingConnect {
 };
 
 // One thread's event loop: sockets, timers, and tasks from other threads. The narrow waist between
-// all protocol code and the kernel, so that tests run it on memory and a fake clock (MemoryLoop) and
-// another kernel interface can replace epoll. All methods but Post and Stop belong to its thread.
+// all protocol code and the kernel, so that tests run it on memory and a fake clock (MemoryLoop)
+// and another kernel interface can replace epoll. All methods but Post and Stop belong to its
+// thread.
 class Loop {
  public:
   using AcceptCallback = std::function<void(std::unique_ptr<Stream>)>;
@@ -75,7 +80,8 @@ class Loop {
   virtual absl::StatusOr<std::unique_ptr<Listener>> Listen(const Address& address,
                                                            const ListenOptions& options,
                                                            AcceptCallback on_accept) = 0;
-  // Fails with DeadlineExceeded after `timeout`. May call back before it returns for a Unix socket.
+  // Fails with DeadlineExceeded after `timeout`, Unavailable where nobody listens. Never calls back
+  // before it has returned. The callback may destroy the PendingConnect.
   virtual std::unique_ptr<PendingConnect> Connect(const Address& address, Duration timeout,
                                                   ConnectCallback on_done) = 0;
   // Takes over a descriptor (pipe, socketpair, accepted socket), which becomes non-blocking.
@@ -89,8 +95,12 @@ class Loop {
   // Runs `task` at the end of this turn: where an object must not be destroyed under its caller.
   virtual void Defer(std::function<void()> task) = 0;
 
-  virtual void Run() = 0;   // until Stop
+  // Until Stop; one that came before makes it return at once. May be called again.
+  virtual void Run() = 0;
   virtual void Stop() = 0;  // thread-safe and async-signal-safe
+
+  // Memory for this loop's connections: Buffer(&loop.buffers()).
+  BufferPool& buffers() { return buffers_; }
 
  protected:
   friend class Timer;
@@ -99,6 +109,9 @@ class Loop {
     timer.loop_ = loop;
     timer.deadline_ = deadline;
   }
+
+ private:
+  BufferPool buffers_;
 };
 
 inline void Timer::Cancel() {

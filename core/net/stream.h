@@ -9,8 +9,8 @@
 
 namespace hearth::net {
 
-// What a stream tells its owner. Edge-triggered: OnReadable means "read until kWouldBlock or until a
-// read came back short"; OnWritable comes only after a write returned kWouldBlock or was short.
+// What a stream tells its owner. Edge-triggered: OnReadable means "read until kWouldBlock or until
+// a read came back short"; OnWritable comes only after a write returned kWouldBlock or was short.
 // Called on the loop's thread, never from inside Read or Write. The owner may close or destroy the
 // stream from inside a callback.
 class StreamHandler {
@@ -45,7 +45,8 @@ class Stream {
   // Closes with a reset instead of an orderly end, so that a truncated body cannot look complete.
   virtual void Abort() = 0;
   virtual int fd() const { return -1; }  // for splice and peer credentials; -1 for a pipe in memory
-  // The peer's address as text ("127.0.0.1"), or "" for a Unix socket. Stable for the stream's life.
+  // The peer's address as text ("127.0.0.1"), or "" for a Unix socket. Stable for the stream's
+  // life.
   virtual std::string_view peer_ip() const { return {}; }
 };
 
