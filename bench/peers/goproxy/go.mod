@@ -1,0 +1,3 @@
+module hearth.dev/bench/goproxy
+
+go 1.19
