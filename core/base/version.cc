@@ -1,0 +1,7 @@
+#include "core/base/version.h"
+
+namespace hearth {
+
+std::string_view Version() { return HEARTH_VERSION; }
+
+}  // namespace hearth
