@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "core/base/clock.h"
+#include "core/http/message.h"
+
+namespace hearth::proxy {
+
+// Limits and times of the data path; what belongs to one function comes with its route instead.
+struct Options {
+  std::string version = "0";  // shown in X-Served-By as "hearth/<version>"
+  http::Limits limits;
+
+  Duration header_timeout = std::chrono::seconds(10);  // first byte of a head → its end; then 408
+  Duration body_idle_timeout = std::chrono::seconds(30);  // silence inside a request body; then 408
+  Duration keep_alive_timeout = std::chrono::seconds(75);
+  Duration connect_timeout = std::chrono::seconds(1);
+  Duration upstream_idle_timeout = std::chrono::seconds(60);
+  Duration linger_timeout = std::chrono::seconds(2);  // reading on after an early final answer
+  Duration tunnel_close_timeout = std::chrono::seconds(5);  // after a close frame was put in
+
+  size_t max_idle_upstreams = 256;     // of one replica on one loop
+  size_t high_watermark = 256 * 1024;  // bytes waiting for a slow reader: stop reading
+  size_t low_watermark = 128 * 1024;   // and go on below this
+  size_t replay_limit = 64 * 1024;     // of a request body kept for another attempt
+  uint32_t max_connections = 60000;    // of one loop; past it accepting pauses
+  uint32_t max_connect_attempts = 3;   // where failing replicas may not be set aside
+};
+
+}  // namespace hearth::proxy
