@@ -47,7 +47,7 @@ class Slot {
 // A waiter that receives a Slot. The outcome and the slot are set before Notify.
 class SlotWaiter : public queue::Waiter {
  public:
-  // On the owner's loop, once: takes the granted slot and counts it there.
+  // On the owner's loop (`loop_index`), once: takes the granted slot and counts it there.
   Slot TakeSlot();
   std::string reason;  // for kUnavailable
   bool cold = false;   // no replica was ready when it began to wait
@@ -105,9 +105,10 @@ enum class Admission : uint8_t {
 class FunctionState : public std::enable_shared_from_this<FunctionState> {
  public:
   struct Shared {  // of one gateway; outlives every state
+    const Clock* clock = nullptr;
     uint32_t loop_count = 1;
-    DemandObserver* demand = nullptr;
-    PlatformLimits* limits = nullptr;
+    DemandObserver* demand = nullptr;  // may be null
+    PlatformLimits* limits = nullptr;  // may be null
     std::atomic<uint32_t> next_index{0};
   };
 
@@ -158,6 +159,10 @@ class FunctionState : public std::enable_shared_from_this<FunctionState> {
     std::atomic<int64_t> inside_ns{0};
     std::atomic<int64_t> last_activity{0};
   };
+  bool Admit(const SlotWaiter& waiter, const queue::Bounds& bounds, MonotonicTime now,
+             Admission* refusal) const;
+  bool HasFreeSlot(MonotonicTime now) const;
+  void Join(const std::shared_ptr<SlotWaiter>& waiter, Place place);
   bool ClaimTotal(const balance::ReplicaSet& set);
   void ReleaseSlot(Slot& slot);
   Cell& CellOf(uint32_t loop);
@@ -170,6 +175,7 @@ class FunctionState : public std::enable_shared_from_this<FunctionState> {
   const FunctionKey key_;
   Shared* const shared_;
   const uint32_t index_;
+  const MonotonicTime created_;
 
   alignas(64) std::atomic<uint32_t> queued_{0};  // read by every claim and release, seldom written
   std::atomic<bool> routine_due_{false};
@@ -185,8 +191,7 @@ class FunctionState : public std::enable_shared_from_this<FunctionState> {
   bool closed_ = false;
   uint64_t sampled_completed_ = 0;
   int64_t sampled_inside_ns_ = 0;
-
-  // Only the thread that builds route tables.
+  // Every replica that is routed to or still has a request inside.
   std::unordered_map<ReplicaId, std::weak_ptr<balance::Replica>> known_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -44,8 +45,8 @@ FunctionSpec FromProto(const v1::FunctionRoute& route);
 
 // Makes route tables out of what the controller sends. It exists to keep run-time state (queues,
 // counts) attached to the right function and replica while snapshots come and go. One thread: the
-// one that reads the fleet stream. The tables it returns go to every loop
-// (proxy::DataPath::Install).
+// one that reads the fleet stream. Outlives the loops that route by its tables. The tables it
+// returns go to every loop (proxy::DataPath::Install).
 class RouteStore {
  public:
   struct Options {
@@ -65,17 +66,19 @@ class RouteStore {
   std::shared_ptr<const Table> Apply(const v1::RouteDelta& delta);
   std::shared_ptr<const Table> current() const { return current_; }
 
-  // Every function's state: for a full demand report. `Sample().since_activity` tells the idle.
+  // Every function's state: for a full demand report; from any thread. `Sample().since_activity`
+  // tells the idle.
   std::vector<std::shared_ptr<FunctionState>> States() const;
 
  private:
   void Upsert(Table* table, FunctionSpec spec);
   void Delete(Table* table, const FunctionKey& key);
   static void Put(Table* table, std::shared_ptr<const Function> function);
-  void Publish(std::shared_ptr<Table> table);
+  static void Insert(Table::Shard* shard, Table::Slot slot);
 
   const Clock& clock_;
   FunctionState::Shared shared_;
+  mutable std::mutex mutex_;  // guards states_
   std::unordered_map<FunctionKey, std::shared_ptr<FunctionState>> states_;
   std::shared_ptr<const Table> current_;
 };

@@ -15,6 +15,9 @@
 
 namespace hearth::route {
 
+// Where OpenFaaS keeps its functions: its users' URLs keep working here without that namespace.
+inline constexpr std::string_view kOpenFaasNamespace = "openfaas-fn";
+
 // What the controller says about how one function's requests are to be treated.
 struct Policy {
   Duration timeout = std::chrono::seconds(60);             // slot taken → response head; 0: none
