@@ -37,7 +37,8 @@ class Timer {
   Loop* loop_ = nullptr;
   Timer* prev_ = nullptr;
   Timer* next_ = nullptr;
-  uint16_t slot_ = 0;  // of the wheel
+  uint16_t slot_ = 0;          // of the wheel
+  bool* destroyed_ = nullptr;  // told while the callback runs
 };
 
 // Accepts connections until destroyed. Belongs to its loop's thread.
@@ -117,7 +118,10 @@ class Loop {
 inline void Timer::Cancel() {
   if (loop_ != nullptr) loop_->Disarm(*this);
 }
-inline Timer::~Timer() { Cancel(); }
+inline Timer::~Timer() {
+  Cancel();
+  if (destroyed_ != nullptr) *destroyed_ = true;
+}
 
 // The real one, on epoll (edge-triggered, each descriptor registered once).
 std::unique_ptr<Loop> NewEpollLoop(const Clock& clock);
