@@ -15,9 +15,9 @@ target_compile_options(hearth_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual
   -Wimplicit-fallthrough -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # g++ 12 reports these for code inside the standard library.
+  # g++ 12 reports these for code inside the standard library, and the last for guards on the stack.
   target_compile_options(hearth_warnings INTERFACE
-    -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-array-bounds)
+    -Wno-restrict -Wno-maybe-uninitialized -Wno-dangling-pointer -Wno-stringop-overflow -Wno-array-bounds)
 endif()
 
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
