@@ -17,8 +17,8 @@ enum class Visibility : uint8_t { kPublic, kPrivate };
 
 // Kubernetes quantities as the user wrote them: they are echoed back verbatim (OpenFaaS contract).
 struct Resources {
-  std::string memory;  // "256Mi"
-  std::string cpu;     // "500m"
+  std::string memory;                        // "256Mi"
+  std::string cpu;                           // "500m"
   std::map<std::string, std::string> other;  // "nvidia.com/gpu": "1"
   bool operator==(const Resources&) const = default;
 };
@@ -38,8 +38,8 @@ struct Source {
 struct Scaling {
   uint32_t min = 0;
   uint32_t max = 20;
-  std::string metric = "concurrency";  // concurrency, rps, cpu, or a custom one later
-  std::optional<double> target;        // per replica; unset: the capacity
+  std::string metric = "concurrency";               // concurrency, rps, cpu, or a custom one later
+  std::optional<double> target;                     // per replica; unset: the capacity
   Duration idle_timeout = std::chrono::minutes(5);  // of no request, until zero replicas
   bool operator==(const Scaling&) const = default;
 };
@@ -81,7 +81,7 @@ struct FunctionSpec {
   uint32_t concurrency = 1;  // 0: unlimited
   Duration timeout = std::chrono::seconds(60);
   Duration stream_idle_timeout = std::chrono::minutes(5);
-  Duration max_duration{};  // 0: none
+  Duration max_duration{};               // 0: none
   uint64_t max_body_bytes = 6ull << 20;  // 0: unlimited
   bool read_only_root_filesystem = false;
   std::string static_path;  // static mode: folder below the code
@@ -109,9 +109,9 @@ struct Function {
   WallTime created{};
 };
 
-std::string_view ToString(Mode mode);                // "native", "http", …
+std::string_view ToString(Mode mode);  // "native", "http", …
 std::optional<Mode> ParseMode(std::string_view text);
-std::string_view ToString(EventFormat format);       // "http", "raw"
-std::string_view ToString(Visibility visibility);    // "public", "private"
+std::string_view ToString(EventFormat format);     // "http", "raw"
+std::string_view ToString(Visibility visibility);  // "public", "private"
 
 }  // namespace hearth::model

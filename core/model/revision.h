@@ -14,4 +14,8 @@ namespace hearth::model {
 RevisionId RevisionOf(const FunctionSpec& spec,
                       const std::map<std::string, std::string>& secret_versions);
 
+// The text that is hashed.
+std::string CanonicalRevisionText(const FunctionSpec& spec,
+                                  const std::map<std::string, std::string>& secret_versions);
+
 }  // namespace hearth::model
