@@ -15,7 +15,7 @@ import runtimes  # noqa: E402
 WATCHDOG = os.environ.get("HEARTH_WATCHDOG")
 
 # The handler that streams has a file of its own where a language wants that.
-STREAM_HANDLERS = {"bash": "stream.handler"}
+STREAM_HANDLERS = {"bash": "stream.handler", "go": "stream", "cpp": "stream"}
 
 
 @pytest.fixture(params=runtimes.NAMES)
