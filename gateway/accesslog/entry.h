@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/base/clock.h"
+
+namespace hearth::accesslog {
+
+// One finished exchange, as the access log shows it. The path comes without its query, and there is
+// no header and no body: nothing that may hold a secret. Views live as long as the call that gets
+// it.
+struct Entry {
+  WallTime time{};          // when the request's head was complete
+  std::string_view client;  // address, without the port
+  std::string_view method;
+  std::string_view path;
+  int status = 0;  // 0: the client left before there was one
+  uint64_t bytes_in = 0;
+  uint64_t bytes_out = 0;
+  Duration duration{};        // head complete → last byte of the response
+  Duration queued{};          // of that, waiting for a slot
+  std::string_view function;  // "name.namespace", empty where the path names none
+  std::string_view replica;
+  std::string_view call_id;
+  std::string_view error;  // X-Hearth-Error of the platform, "gateway;queue_full"
+  uint32_t attempts = 0;   // replicas tried
+};
+
+enum class Format : uint8_t { kText, kJson };
+
+// Appends one line, "\n" included. Bytes that are not printable ASCII are written as %XX, so that a
+// line stays one line and JSON stays valid.
+void AppendLine(const Entry& entry, Format format, std::string* out);
+
+}  // namespace hearth::accesslog

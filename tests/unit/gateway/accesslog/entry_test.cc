@@ -1,0 +1,79 @@
+#include "gateway/accesslog/entry.h"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+#include <rapidcheck/catch.h>
+
+namespace hearth::accesslog {
+namespace {
+
+using namespace std::chrono_literals;
+
+Entry Sample() {
+  Entry e;
+  e.time = WallTime(std::chrono::seconds(1700000000) + 123456us);
+  e.client = "10.0.0.7";
+  e.method = "POST";
+  e.path = "/function/resize";
+  e.status = 200;
+  e.bytes_in = 12;
+  e.bytes_out = 3456;
+  e.duration = 1500us;
+  e.queued = 250us;
+  e.function = "resize.default";
+  e.replica = "r-1-a";
+  e.call_id = "c1";
+  return e;
+}
+
+TEST_CASE("A text line has its columns, with dashes where there is nothing") {
+  std::string line;
+  AppendLine(Sample(), Format::kText, &line);
+  CHECK(line ==
+        "2023-11-14T22:13:20.123456Z 10.0.0.7 POST /function/resize 200 in=12 out=3456 t=0.001500 "
+        "q=0.000250 resize.default r-1-a c1 -\n");
+}
+
+TEST_CASE("A JSON line is one object") {
+  Entry e = Sample();
+  e.error = "gateway;queue_full";
+  e.attempts = 2;
+  std::string line;
+  AppendLine(e, Format::kJson, &line);
+  const auto json = nlohmann::json::parse(line);
+  CHECK(json["time"] == "2023-11-14T22:13:20.123456Z");
+  CHECK(json["status"] == 200);
+  CHECK(json["duration_seconds"] == 0.0015);
+  CHECK(json["error"] == "gateway;queue_full");
+  CHECK(json["attempts"] == 2);
+  CHECK(json["function"] == "resize.default");
+}
+
+TEST_CASE("No text breaks out of its line") {
+  rc::prop("whatever the path and the client's call id", [](std::string path, std::string id) {
+    Entry e = Sample();
+    e.path = path;
+    e.call_id = id;
+    std::string json;
+    AppendLine(e, Format::kJson, &json);
+    RC_ASSERT(nlohmann::json::accept(json));
+    RC_ASSERT(json.find('\n') == json.size() - 1);
+    std::string text;
+    AppendLine(e, Format::kText, &text);
+    RC_ASSERT(text.find('\n') == text.size() - 1);
+    RC_ASSERT(std::count(text.begin(), text.end(), ' ') == 12);
+  });
+}
+
+TEST_CASE("A long path is cut") {
+  Entry e = Sample();
+  const std::string path(5000, 'x');
+  e.path = path;
+  std::string line;
+  AppendLine(e, Format::kText, &line);
+  CHECK(line.size() < 1300);
+  CHECK_THAT(line, Catch::Contains("xxx... 200"));
+}
+
+}  // namespace
+}  // namespace hearth::accesslog
