@@ -37,7 +37,7 @@ void TimerWheel::Place(Timer& timer) {
     Link(kDue, timer);
     return;
   }
-  int level = (std::bit_width(tick ^ elapsed_) - 1) / kBits;
+  int level = (static_cast<int>(std::bit_width(tick ^ elapsed_)) - 1) / kBits;
   if (level >=
       kLevels) {  // past the wheel's turn: as far ahead as it reaches, then looked at again
     tick = elapsed_ | (kMaxTicks - 1);
@@ -45,7 +45,7 @@ void TimerWheel::Place(Timer& timer) {
       Link(kDue, timer);
       return;
     }
-    level = (std::bit_width(tick ^ elapsed_) - 1) / kBits;
+    level = (static_cast<int>(std::bit_width(tick ^ elapsed_)) - 1) / kBits;
   }
   const uint64_t slot = tick >> (kBits * level) & (kSlots - 1);
   Link(static_cast<uint16_t>(static_cast<uint64_t>(level) * kSlots + slot), timer);

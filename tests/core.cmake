@@ -1,0 +1,12 @@
+# Fakes that every component's tests may use, and the tests of core (model's are in core_model.cmake
+# where its owner keeps them).
+file(GLOB fakes CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/fakes/*.cc)
+add_library(hearth_fakes STATIC ${fakes})
+target_link_libraries(hearth_fakes PUBLIC core_net PRIVATE hearth_warnings)
+
+hearth_test(core_base_test DIR unit/core/base DEPS core_base)
+hearth_test(core_http_test DIR unit/core/http DEPS core_http)
+hearth_test(core_log_test DIR unit/core/log DEPS core_log hearth_fakes)
+hearth_test(core_metrics_test DIR unit/core/metrics DEPS core_metrics)
+hearth_test(core_net_test DIR unit/core/net DEPS core_net hearth_fakes)
+hearth_test(core_property_test DIR property/core DEPS core_net hearth_fakes LABELS property)
