@@ -46,6 +46,9 @@ bool IsPlainSafe(std::string_view s) {
 bool IsLiteralSafe(std::string_view s) {
   if (s.size() < 2 || s.back() != '\n' || s[s.size() - 2] == '\n') return false;
   if (s.front() == ' ' || s.front() == '\n' || s.front() == '\t') return false;
+  for (std::string_view line : Split(s, '\n')) {
+    if (!line.empty() && line.find_first_not_of(' ') == std::string_view::npos) return false;
+  }
   return std::none_of(s.begin(), s.end(), [](char c) {
     const auto u = static_cast<unsigned char>(c);
     return (u < 0x20 && c != '\n') || u >= 0x7f;
@@ -85,7 +88,8 @@ void AppendYamlNested(std::string* out, const Value& value, int indent) {
     AppendYaml(out, value, indent);
   } else if (value.kind == Value::Kind::kString && IsLiteralSafe(value.text)) {
     *out += " |\n";
-    for (std::string_view line : Split(value.text.substr(0, value.text.size() - 1), '\n')) {
+    const std::string_view lines(value.text.data(), value.text.size() - 1);
+    for (std::string_view line : Split(lines, '\n')) {
       *out += line.empty() ? std::string("\n") : Cat(margin, line, "\n");
     }
   } else {
