@@ -53,9 +53,9 @@ struct RequestHead {
   std::string_view host;   // of an absolute-form target, else of Host; may be empty for HTTP/1.0
   Version version = Version::kHttp11;
   HeaderList headers;
-  BodyKind body = BodyKind::kNone;
-  uint64_t content_length = 0;  // for kLength
-  bool keep_alive = true;       // what the peer allows after this message
+  BodyKind body = BodyKind::kNone;  // kLength with 0 where "Content-Length: 0" was sent
+  uint64_t content_length = 0;      // for kLength
+  bool keep_alive = true;           // what the peer allows after this message
   bool expect_continue = false;
   bool upgrade = false;  // Connection: upgrade and an Upgrade field
   size_t size = 0;       // bytes of the head, the empty line included

@@ -24,7 +24,7 @@ enum class ParseError : uint8_t {
   kMissingHost,
   kMultipleHosts,
   kBadHost,
-  kBadContentLength,  // not digits, overflow, a list that differs
+  kBadContentLength,  // not digits, overflow, a list
   kDuplicateContentLength,
   kLengthAndChunked,     // Content-Length together with Transfer-Encoding
   kBadTransferEncoding,  // anything but a single final "chunked"
@@ -63,13 +63,17 @@ class HeadParser {
 
   ParseError error() const { return error_; }
   void Reset() {
-    scanned_ = 0;
+    scanned_ = line_start_ = 0;
     error_ = ParseError::kNone;
   }  // before the next message
 
  private:
+  ParseState Scan(std::string_view bytes, size_t start, ParseError first_line_too_long);
+  ParseState Fail(ParseError error);
+
   Limits limits_;
-  size_t scanned_ = 0;
+  size_t scanned_ = 0;     // bytes looked at
+  size_t line_start_ = 0;  // of the line that `scanned_` is in
   ParseError error_ = ParseError::kNone;
 };
 
@@ -109,6 +113,7 @@ class ChunkedDecoder {
     kError
   };
   Result Fail(ParseError error);
+  bool TakeTrailerByte(char c);
 
   Limits limits_;
   State state_ = State::kSize;
@@ -118,6 +123,7 @@ class ChunkedDecoder {
   uint32_t extension_ = 0;
   char* trailer_buffer_ = nullptr;  // allocated at the first trailer byte that is not the end
   size_t trailer_size_ = 0;
+  size_t trailer_line_ = 0;  // start of the line that is coming in
 };
 
 }  // namespace hearth::http
