@@ -1,0 +1,7 @@
+set -euo pipefail
+
+handler() {
+  printf '{"got":'
+  cat
+  printf '}'
+}
