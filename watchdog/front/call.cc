@@ -1,0 +1,252 @@
+#include "watchdog/front/call.h"
+
+#include <cstdio>
+
+#include "core/http/writer.h"
+#include "watchdog/wire/error_body.h"
+
+namespace hearth::watchdog {
+
+Call::Call(net::Loop& loop, ServerConnection& connection, CallOwner& owner, std::string id,
+           const CallTimes& times)
+    : loop_(loop),
+      connection_(&connection),
+      owner_(owner),
+      id_(std::move(id)),
+      method_(connection.head().method),
+      times_(times),
+      accepted_at_(loop.Now()),
+      started_at_(loop.Now()),
+      timer_([this] { OnTimer(); }),
+      total_timer_([this] { OnTotalTimer(); }) {
+  connection.SetHandler(this);
+  // While it waits for the function as well: the caller is not left without an answer.
+  if (times_.timeout > Duration::zero()) loop_.ArmAfter(timer_, times_.timeout);
+}
+
+Call::~Call() {
+  if (connection_ != nullptr) connection_->SetHandler(nullptr);
+}
+
+void Call::SetHandler(std::unique_ptr<CallHandler> handler) { handler_ = std::move(handler); }
+
+void Call::Start(std::unique_ptr<CallHandler> handler) {
+  handler_ = std::move(handler);
+  started_ = true;
+  started_at_ = loop_.Now();
+  if (times_.timeout > Duration::zero()) {
+    deadline_ = loop_.Now() + times_.timeout;
+    loop_.Arm(timer_, *deadline_);
+  }
+  if (times_.max_duration > Duration::zero()) loop_.ArmAfter(total_timer_, times_.max_duration);
+}
+
+void Call::ReadBody() {
+  if (connection_ != nullptr) connection_->ReadBody();
+}
+void Call::PauseBody() {
+  if (connection_ != nullptr) connection_->PauseBody();
+}
+void Call::ResumeBody() {
+  if (connection_ != nullptr) connection_->ResumeBody();
+}
+
+std::string Call::OwnFields() const {
+  char seconds[32];
+  const double taken = std::chrono::duration<double>(loop_.Now() - started_at_).count();
+  const int n = std::snprintf(seconds, sizeof seconds, "%f", taken);
+  std::string fields;
+  http::HeadWriter<std::string> w(&fields);
+  w.Field("X-Call-Id", id_).Field("X-Duration-Seconds", {seconds, static_cast<size_t>(n)});
+  if (owner_.draining()) w.Field("X-Hearth-Draining", "1");
+  return fields;
+}
+
+void Call::ArmAfterHead() {
+  Touch();
+  timer_.Cancel();
+  if (times_.stream_idle > Duration::zero()) loop_.ArmAfter(timer_, times_.stream_idle);
+}
+
+void Call::Begin(int status, std::string_view reason, std::string_view fields,
+                 std::optional<uint64_t> length) {
+  if (begun()) return;
+  status_ = status;
+  ArmAfterHead();
+  if (connection_ == nullptr) return;
+  if (owner_.draining()) connection_->CloseAfterResponse();
+  std::string all(fields);
+  all += OwnFields();
+  connection_->Begin(status, reason, all, length);
+}
+
+bool Call::Write(std::string_view piece) {
+  Touch();
+  return connection_ == nullptr || connection_->Write(piece);
+}
+
+void Call::Flush() {
+  if (connection_ != nullptr) connection_->Flush();
+}
+
+void Call::End(std::string_view trailer) {
+  if (finished_) return;
+  ServerConnection* connection = std::exchange(connection_, nullptr);
+  if (connection != nullptr) {
+    connection->SetHandler(nullptr);
+    connection->End(trailer);
+  }
+  Finish();
+}
+
+void Call::Respond(int status, std::string_view fields, std::string_view body) {
+  if (begun() || finished_) return;
+  status_ = status;
+  ServerConnection* connection = std::exchange(connection_, nullptr);
+  if (connection != nullptr) {
+    connection->SetHandler(nullptr);
+    if (owner_.draining()) connection->CloseAfterResponse();
+    std::string all(fields);
+    all += OwnFields();
+    connection->Respond(status, all, body);
+  }
+  Finish();
+}
+
+void Call::BeginTunnel(int status, std::string_view reason, std::string_view fields) {
+  if (begun()) return;
+  status_ = status;
+  ArmAfterHead();
+  if (connection_ != nullptr) {
+    std::string all(fields);
+    all += OwnFields();
+    connection_->BeginTunnel(status, reason, all);
+  }
+}
+
+void Call::EndTunnelWrite() {
+  if (connection_ != nullptr) connection_->End();
+}
+
+void Call::Fail(int status, std::string_view component, std::string_view reason,
+                std::string_view message) {
+  if (finished_) return;
+  if (begun()) {
+    Abort();
+    return;
+  }
+  const ErrorAnswer answer = MakeError(component, reason, message);
+  Respond(status, answer.fields, answer.body);
+}
+
+void Call::FailNotStarted(std::string_view reason, std::string_view message) {
+  ErrorAnswer answer = MakeError("watchdog", reason, message);
+  answer.fields += "X-Hearth-Busy: not-started\r\n";
+  Respond(503, answer.fields, answer.body);
+}
+
+void Call::Abort() {
+  ServerConnection* connection = std::exchange(connection_, nullptr);
+  if (connection != nullptr) {
+    connection->SetHandler(nullptr);
+    connection->Abort();
+  }
+  Finish();
+}
+
+void Call::Finish() {
+  if (finished_) return;
+  finished_ = true;
+  timer_.Cancel();
+  total_timer_.Cancel();
+  if (connection_ != nullptr) {
+    ServerConnection* connection = std::exchange(connection_, nullptr);
+    connection->SetHandler(nullptr);
+    connection->Abort();
+  }
+  owner_.OnCallFinished(*this);
+}
+
+void Call::OnBody(std::string_view piece) {
+  if (begun()) Touch();
+  if (handler_ != nullptr) handler_->OnBody(piece);
+}
+
+void Call::OnBodyEnd(std::string_view trailer) {
+  if (handler_ != nullptr) handler_->OnBodyEnd(trailer);
+}
+
+void Call::OnBodyFailed(BodyFailure failure, http::ParseError error) {
+  if (begun()) {
+    Abort();
+    if (handler_ != nullptr) handler_->OnCallerGone();
+    return;
+  }
+  int status = 400;
+  std::string_view reason = "body_cut_off";
+  std::string_view message = "the request's body ended before it was whole";
+  if (failure == BodyFailure::kTooLarge) {
+    status = 413;
+    reason = "body_too_large";
+    message = "the request's body is larger than this function accepts";
+  } else if (failure == BodyFailure::kTimeout) {
+    status = 408;
+    reason = "slow_request";
+    message = "the request's body stopped coming";
+  } else if (failure == BodyFailure::kMalformed) {
+    status = http::StatusFor(error);
+    reason = http::NameOf(error);
+    message = "the request's body is not acceptable as HTTP";
+  }
+  // The handler may finish the call: the answer goes first.
+  const ErrorAnswer answer = MakeError("watchdog", reason, message);
+  ServerConnection* connection = std::exchange(connection_, nullptr);
+  status_ = status;
+  if (connection != nullptr) {
+    connection->SetHandler(nullptr);
+    connection->CloseAfterResponse();
+    connection->Respond(status, answer.fields + OwnFields(), answer.body);
+  }
+  if (handler_ != nullptr) {
+    handler_->OnCallerGone();
+  } else {
+    Finish();
+  }
+}
+
+void Call::OnWritable() {
+  Touch();
+  if (handler_ != nullptr) handler_->OnWritable();
+}
+
+void Call::OnPeerGone() {
+  connection_ = nullptr;
+  if (handler_ != nullptr) {
+    handler_->OnCallerGone();
+  } else {
+    Finish();
+  }
+}
+
+void Call::OnTimer() {
+  if (begun()) {
+    const MonotonicTime silent_until = active_at_ + times_.stream_idle;
+    if (loop_.Now() < silent_until) {
+      loop_.Arm(timer_, silent_until);
+      return;
+    }
+  }
+  Expire();
+}
+
+void Call::OnTotalTimer() { Expire(); }
+
+void Call::Expire() {
+  if (!started_) {
+    FailNotStarted("not_ready", "the function did not become ready while the request waited");
+  } else if (handler_ != nullptr) {
+    handler_->OnTimeout();
+  }
+}
+
+}  // namespace hearth::watchdog

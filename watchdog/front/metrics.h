@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/base/clock.h"
+#include "core/metrics/slab.h"
+#include "core/metrics/text.h"
+
+namespace hearth::watchdog {
+
+// What the replica counts about its requests, under of-watchdog's names. Series are found by (code,
+// method); methods that are not HTTP's own count as "other", so that a caller cannot make series.
+// Belongs to the loop's thread.
+class RequestMetrics {
+ public:
+  RequestMetrics();
+  void Record(int code, std::string_view method, Duration taken);
+  void Write(metrics::TextWriter* out) const;
+
+ private:
+  struct Series {
+    explicit Series(const metrics::Buckets& buckets) : durations(buckets) {}
+    uint64_t count = 0;
+    metrics::Histogram durations;
+  };
+  metrics::Buckets buckets_;
+  std::map<std::pair<int, std::string_view>, Series> series_;
+};
+
+}  // namespace hearth::watchdog
