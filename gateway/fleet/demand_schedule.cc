@@ -53,13 +53,13 @@ std::optional<DemandSchedule::Batch> DemandSchedule::Take(MonotonicTime now) {
   return batch;
 }
 
-void DemandSchedule::OnReported(uint32_t function, uint32_t queued, uint32_t in_flight) {
-  if (queued > 0) {
+void DemandSchedule::OnReported(uint32_t function, bool waiting, bool active) {
+  if (waiting) {
     waiting_.insert(function);
   } else {
     waiting_.erase(function);
   }
-  if (queued > 0 || in_flight > 0) {
+  if (active || waiting) {
     active_.insert(function);
   } else {
     active_.erase(function);

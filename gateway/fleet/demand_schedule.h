@@ -43,7 +43,9 @@ class DemandSchedule {
 
   // What to report now; empty when nothing is due. Each function has to be told back by OnReported.
   std::optional<Batch> Take(MonotonicTime now);
-  void OnReported(uint32_t function, uint32_t queued, uint32_t in_flight);
+  // `waiting`: requests were waiting. `active`: it is to be part of the heartbeats, because
+  // something is inside or was a moment ago.
+  void OnReported(uint32_t function, bool waiting, bool active);
   void Forget(uint32_t function);  // deleted
 
  private:
@@ -57,8 +59,8 @@ class DemandSchedule {
   std::optional<MonotonicTime> last_report_;  // whichever kind
   std::optional<MonotonicTime> last_beat_;    // heartbeat or full
   std::unordered_set<uint32_t> changed_;
-  std::unordered_set<uint32_t> waiting_;  // had requests waiting when last reported
-  std::unordered_set<uint32_t> active_;   // had requests inside or waiting
+  std::unordered_set<uint32_t> waiting_;  // when last reported
+  std::unordered_set<uint32_t> active_;
 };
 
 }  // namespace hearth::fleet

@@ -14,6 +14,7 @@
 
 #include "core/base/clock.h"
 #include "core/log/log.h"
+#include "gateway/fleet/controller_info.h"
 #include "gateway/fleet/epoch_gate.h"
 #include "gateway/fleet/link.h"
 #include "gateway/fleet/outbox.h"
@@ -21,16 +22,6 @@
 #include "gateway/route/route_store.h"
 
 namespace hearth::fleet {
-
-// Where the management API of the obeyed controller is.
-struct ControllerInfo {
-  std::string address;  // as dialled
-  uint64_t epoch = 0;
-  std::string api_address;
-  std::string stream_address;
-  std::string internal_token;
-  bool operator==(const ControllerInfo&) const = default;
-};
 
 struct FleetOptions {
   std::vector<std::string> controllers;  // "unix:/path" or "host:port"

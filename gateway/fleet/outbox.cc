@@ -34,6 +34,13 @@ void ToProto(const route::DemandSample& sample, v1::Demand* out) {
   }
 }
 
+// A sample may be taken between a request's arrival and its claim of a slot: what was busy a moment
+// ago is looked at again.
+bool IsActive(const route::DemandSample& sample) {
+  return sample.queued > 0 || sample.in_flight > 0 ||
+         sample.since_activity < std::chrono::seconds(2);
+}
+
 bool HasActivity(const route::DemandSample& sample) {
   return sample.queued > 0 || sample.in_flight > 0 || sample.completed > 0;
 }
@@ -182,8 +189,9 @@ void Outbox::AppendDemand(const DemandSchedule::Batch& batch, const States& all,
   std::lock_guard lock(mutex_);
   for (const auto& [state, sample] : samples) {
     const uint32_t index = state->index();
-    schedule_.OnReported(index, sample.queued, sample.in_flight);
-    if (sample.queued > 0 || sample.in_flight > 0) states_[index] = state;
+    const bool active = IsActive(sample);
+    schedule_.OnReported(index, sample.queued > 0, active);
+    if (active) states_[index] = state;
   }
 }
 

@@ -49,7 +49,7 @@ TEST_CASE("The first waiter of a cold function is reported at once, the followin
   REQUIRE(batch);
   CHECK_FALSE(batch->full);
   CHECK(batch->functions == std::vector<uint32_t>{7});
-  schedule.OnReported(7, 1, 0);
+  schedule.OnReported(7, true, true);
 
   schedule.OnChange(7, Urgency::kNow, At(1100us));
   CHECK(schedule.Due() == At(6ms));
@@ -80,7 +80,7 @@ TEST_CASE("A quiet schedule reports a change without delay") {
 
 TEST_CASE("What is inside is said again by a heartbeat") {
   DemandSchedule schedule = Connected();
-  schedule.OnReported(3, 0, 2);
+  schedule.OnReported(3, false, true);
   REQUIRE(schedule.Due() == At(1s));
   // Reports about others do not put it off.
   schedule.OnChange(4, Urgency::kRoutine, At(500ms));
@@ -89,13 +89,13 @@ TEST_CASE("What is inside is said again by a heartbeat") {
   auto batch = schedule.Take(At(1s));
   REQUIRE(batch);
   CHECK(batch->functions == std::vector<uint32_t>{3});
-  schedule.OnReported(3, 0, 0);
+  schedule.OnReported(3, false, false);
   CHECK_FALSE(schedule.Due());
 }
 
 TEST_CASE("A deleted function is not reported") {
   DemandSchedule schedule = Connected();
-  schedule.OnReported(3, 1, 2);
+  schedule.OnReported(3, true, true);
   schedule.Forget(3);
   CHECK_FALSE(schedule.Due());
 }
@@ -117,7 +117,7 @@ TEST_CASE("No change is lost and no report comes early") {
       if (auto batch = schedule.Take(At(now))) {
         for (const uint32_t f : batch->functions) {
           unreported.erase(f);
-          schedule.OnReported(f, urgent ? 1 : 0, 0);
+          schedule.OnReported(f, urgent, urgent);
         }
         RC_ASSERT(unreported.empty());
       }

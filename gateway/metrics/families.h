@@ -1,0 +1,31 @@
+#pragma once
+
+#include <prometheus/metric_family.h>
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/metrics/slab.h"
+
+namespace hearth::gateway {
+
+// Builds the families of one scrape. A value like any other: no thread, no owner.
+class FamilyBuilder {
+ public:
+  using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
+  FamilyBuilder(std::string_view name, prometheus::MetricType type, std::string_view help);
+  void Add(Labels labels, double value);
+  void Add(Labels labels, const metrics::HistogramSnapshot& histogram);  // in seconds
+  bool empty() const { return family_.metric.empty(); }
+  prometheus::MetricFamily Take() { return std::move(family_); }
+
+ private:
+  prometheus::ClientMetric& NewMetric(Labels labels);
+  prometheus::MetricFamily family_;
+};
+
+}  // namespace hearth::gateway
