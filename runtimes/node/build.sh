@@ -17,9 +17,14 @@ fail() {
 tar -C "$source_dir" --exclude-vcs --exclude=node_modules --exclude=./.hearth -cf - . |
   tar -C "$output" --no-same-owner -xf -
 
+messages=$(mktemp)
+trap 'rm -f "$messages"' EXIT
 failed=0
 while IFS= read -r -d '' file; do
-  (cd "$output" && "$node" --check "$file") || failed=1
+  (cd "$output" && "$node" --check "$file") 2>"$messages" && continue
+  failed=1
+  # Without Node's own frames, and with paths as the user knows them.
+  sed -e "s|$output/||g" -e '/^    at /d' -e '/^Node.js v/d' "$messages" >&2
 done < <(cd "$output" && find . -type f \( -name '*.js' -o -name '*.mjs' -o -name '*.cjs' \) -print0 | sort -z)
 [ "$failed" = 0 ] || fail "the source does not compile"
 
