@@ -76,6 +76,10 @@ ParseError ParseTarget(RequestHead* head) {
   const std::string_view target = head->target;
   head->query = {};
   head->host = {};
+  if (head->method == "CONNECT") {
+    head->path = head->host = target;
+    return IsHost(target) ? ParseError::kNone : ParseError::kBadTarget;
+  }
   if (target.front() == '/') {
     const void* question = std::memchr(target.data(), '?', target.size());
     const size_t path_size =
@@ -86,12 +90,8 @@ ParseError ParseTarget(RequestHead* head) {
     if (question != nullptr) head->query = target.substr(path_size + 1);
     return ParseError::kNone;
   }
-  head->path = target;
-  if (head->method == "CONNECT") {
-    head->host = target;
-    return IsHost(target) ? ParseError::kNone : ParseError::kBadTarget;
-  }
   if (target == "*") {
+    head->path = target;
     return head->method == "OPTIONS" ? ParseError::kNone : ParseError::kBadTarget;
   }
   for (const std::string_view scheme : {"http://", "https://"}) {

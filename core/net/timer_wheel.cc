@@ -32,21 +32,12 @@ void TimerWheel::Remove(Timer& timer) {
 
 // The level is that of the highest digit (base 64) in which the timer's tick differs from now.
 void TimerWheel::Place(Timer& timer) {
-  uint64_t tick = TickAtOrAfter(timer.deadline_);
+  const uint64_t tick = TickAtOrAfter(timer.deadline_);
   if (tick <= elapsed_) {
     Link(kDue, timer);
     return;
   }
-  int level = (static_cast<int>(std::bit_width(tick ^ elapsed_)) - 1) / kBits;
-  if (level >=
-      kLevels) {  // past the wheel's turn: as far ahead as it reaches, then looked at again
-    tick = elapsed_ | (kMaxTicks - 1);
-    if (tick == elapsed_) {
-      Link(kDue, timer);
-      return;
-    }
-    level = (static_cast<int>(std::bit_width(tick ^ elapsed_)) - 1) / kBits;
-  }
+  const int level = (static_cast<int>(std::bit_width(tick ^ elapsed_)) - 1) / kBits;
   const uint64_t slot = tick >> (kBits * level) & (kSlots - 1);
   Link(static_cast<uint16_t>(static_cast<uint64_t>(level) * kSlots + slot), timer);
 }

@@ -8,10 +8,11 @@
 
 namespace hearth::net {
 
-// All armed timers of one loop: a hierarchical wheel of six levels with 64 slots each, one tick a
-// millisecond. Arming, re-arming and cancelling cost the same few instructions however many timers
-// there are, and allocate nothing: a connection re-arms its timeout on every request. Both loops
-// use it, so that tests fire timers in the order in which the real one does. One thread.
+// All armed timers of one loop: a hierarchical wheel of eight levels with 64 slots each, one tick a
+// millisecond: every time that a MonotonicTime can hold has a slot. Arming, re-arming and
+// cancelling cost the same few instructions however many timers there are, and allocate nothing: a
+// connection re-arms its timeout on every request. Both loops use it, so that tests fire timers in
+// the order in which the real one does. One thread.
 class TimerWheel {
  public:
   explicit TimerWheel(MonotonicTime start) : elapsed_(TickAtOrBefore(start)) {}
@@ -27,12 +28,11 @@ class TimerWheel {
   bool empty() const { return size_ == 0; }
 
  private:
-  static constexpr int kLevels = 6;
+  static constexpr int kLevels = 8;
   static constexpr int kBits = 6;
   static constexpr uint64_t kSlots = 1u << kBits;
-  static constexpr uint16_t kDue = kLevels * kSlots;                // may fire at the next Advance
-  static constexpr uint16_t kFiring = kDue + 1;                     // being fired by this Advance
-  static constexpr uint64_t kMaxTicks = 1ull << (kBits * kLevels);  // two years
+  static constexpr uint16_t kDue = kLevels * kSlots;  // may fire at the next Advance
+  static constexpr uint16_t kFiring = kDue + 1;       // being fired by this Advance
 
   struct List {
     Timer* head = nullptr;
