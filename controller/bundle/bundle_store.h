@@ -52,20 +52,21 @@ class BundleStore {
   // The runtime that a stored bundle was built for, from its hearth-bundle.json; empty: none.
   virtual absl::StatusOr<std::string> RuntimeOf(std::string_view digest) const = 0;
 
-  // Puts inline source into a folder named by its content and returns the folder.
+  // Puts inline source into a folder named by its content and returns the folder. `runtime` names
+  // the file of inline code; none is needed for `files`.
   virtual absl::StatusOr<std::string> Materialize(const model::Source& source,
-                                                  const Runtime& runtime) = 0;
+                                                  const Runtime* runtime) = 0;
 
-  // Removes what no live revision refers to and is older than `min_age`. `live` holds the sources
-  // of every revision that may still start a replica.
-  virtual absl::Status Collect(const std::vector<std::pair<model::Source, std::string>>& live,
-                               Duration min_age, WallTime now) = 0;
+  // Removes what none of `live` (specs of the revisions that may still start a replica) refers to
+  // and nobody has used for `min_age`: a bundle is uploaded before the function that names it.
+  virtual absl::Status Collect(const std::vector<model::FunctionSpec>& live, Duration min_age,
+                               WallTime now) = 0;
 };
 
 // Pure parts.
 bool IsDigest(std::string_view text);  // "sha256:" and 64 lower-case hex digits
 // The folder name of inline source: "inline-" and 64 hex digits.
-std::string InlineFolderName(const model::Source& source, const Runtime& runtime);
+std::string InlineFolderName(const model::Source& source, const Runtime* runtime);
 struct StoredBundle {
   std::string name;  // of its folder
   WallTime last_used{};

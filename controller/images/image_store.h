@@ -34,9 +34,10 @@ struct UnpackedImage {
   uint32_t gid = 0;
 };
 
-// Images as root file systems on disk: images/<digest>/, fetched by skopeo and unpacked by umoci once
-// per digest. References: "oci:/path[:tag]", "docker-archive:/path.tar", "docker://registry/name:tag",
-// or a plain "registry/name:tag". Thread-safe: one unpacking per reference at a time, the others wait.
+// Images as root file systems on disk: images/<digest>/, fetched by skopeo and unpacked by umoci
+// once per digest. References: "oci:/path[:tag]", "docker-archive:/path.tar",
+// "docker://registry/name:tag", or a plain "registry/name:tag". Thread-safe: one unpacking per
+// reference at a time, the others wait.
 class ImageStore {
  public:
   struct Options {

@@ -49,13 +49,14 @@ class RuntimeCatalog {
   absl::StatusOr<const Runtime*> Find(std::string_view name) const;
   std::vector<const Runtime*> List() const;
 
-  // Output of the runtime's version command, e.g. "3.11"; empty where it has none. FailedPrecondition
-  // with the packages to install where the command does not run. Failures are asked for again.
+  // Output of the runtime's version command, e.g. "3.11"; empty where it has none.
+  // FailedPrecondition with the packages to install where the command does not run. Failures are
+  // asked for again.
   absl::StatusOr<std::string> Version(const Runtime& runtime);
 
  private:
   std::map<std::string, Runtime, std::less<>> runtimes_;
-  std::mutex mutex_;                            // guards versions_
+  std::mutex mutex_;  // guards versions_
   std::map<std::string, std::string> versions_;
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controller/backend/backend.h"
+#include "core/log/log.h"
 
 namespace hearth::controller {
 
@@ -18,10 +19,12 @@ class RuntimeCatalog;
 class SecretStore;
 
 struct LocalBackendOptions {
-  std::string data_dir;        // absolute; logs/ and images/ are below it
-  std::string run_dir;         // absolute and short: run/r/<replica>/{data,control}.sock
-  std::string watchdog_path;   // the static hearth-watchdog binary
-  std::string gateway_socket;  // Unix socket of the gateway, mounted into every sandbox
+  std::string data_dir;       // absolute; logs/ and images/ are below it
+  std::string run_dir;        // absolute and short: run/r/<replica>/{data,control}.sock
+  std::string watchdog_path;  // the static hearth-watchdog binary
+  // Unix socket of the gateway for functions. It stands alone in its folder, which every sandbox
+  // gets: a gateway that restarts makes a new socket there. Empty: functions cannot call others.
+  std::string gateway_socket;
   bool insecure_no_sandbox = false;
   std::string default_memory = "256Mi";
   uint64_t tmp_bytes = 512ull << 20;  // bound of a replica's /tmp
@@ -38,6 +41,7 @@ struct LocalBackendDeps {
   RuntimeCatalog* runtimes = nullptr;
   ImageStore* images = nullptr;
   LogStore* logs = nullptr;
+  log::Logger log = log::Logger::Null();
 };
 
 // Runs replicas as watchdog processes on this machine, each in a sandbox of its own (bubblewrap,
@@ -57,7 +61,8 @@ class LocalBackend final : public Backend {
   uint32_t start_parallelism() const override;
 
   // A clean stop of the platform: drains everything, kills what is left after `grace`, removes
-  // network set-up and control groups, and returns when no process is left. Nothing starts after it.
+  // network set-up and control groups, and returns when no process is left. Nothing starts after
+  // it.
   void StopAll(Duration grace);
 
   // What is weaker on this machine than it should be ("no control groups: …"), for the log and

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "controller/backend/backend.h"
+#include "controller/backend/local/cgroups.h"
+#include "controller/backend/local/index_pool.h"
+#include "controller/backend/local/local_backend.h"
+#include "controller/backend/local/network.h"
+#include "controller/backend/local/replica_meta.h"
+#include "controller/backend/local/replica_plan.h"
+#include "controller/backend/local/sandbox.h"
+#include "controller/backend/local/slots.h"
+
+namespace hearth::controller {
+
+// Where the files of one replica are.
+struct ReplicaPaths {
+  std::string folder;
+  std::string data_socket() const { return folder + "/data.sock"; }
+  std::string control_socket() const { return folder + "/control.sock"; }
+  std::string boot_log() const { return folder + "/boot.log"; }
+};
+ReplicaPaths PathsOf(const std::string& run_dir, const ReplicaId& id);
+
+struct LaunchedReplica {
+  ReplicaMeta meta;
+  UniqueFd pidfd;  // of the outer process, our child
+};
+
+// How the process of a replica ended.
+struct ExitReport {
+  std::string reason;  // "exit status 1", "signal 9"
+  bool out_of_memory = false;
+  std::string boot_output;  // what sandbox and watchdog said outside the log, if they failed
+};
+
+// Makes replicas' processes and takes them away, with all that belongs to them: sockets, logs,
+// code, secrets, sandbox, groups, network, user. Thread-safe; its calls block, so workers make
+// them.
+class Launcher {
+ public:
+  Launcher(const LocalBackendOptions& options, const LocalBackendDeps& deps);
+  ~Launcher();
+
+  // Finds out what this machine can do. FailedPrecondition with a remedy: no sandbox.
+  absl::Status SetUp(std::vector<std::string>* notices);
+
+  // Between SetUp and Begin: what an earlier controller started and still lives, and the removal of
+  // all else that it left (folders, processes, groups).
+  void Adopt(const ReplicaMeta& meta);
+  void CleanUpUnknown(const std::vector<ReplicaMeta>& live);
+  void Begin();
+
+  absl::StatusOr<LaunchedReplica> Launch(const ReplicaRequest& request);
+
+  // Ends every process of it.
+  void KillAll(const ReplicaMeta& meta);
+  // Waits until it has ended (killing what is left), then removes what belonged to it.
+  ExitReport CleanUp(const ReplicaMeta& meta, const UniqueFd& pidfd);
+  void TearDown();  // everything that is the platform's own; no replica is left
+
+ private:
+  struct Code {
+    std::string folder;
+    const Runtime* runtime = nullptr;
+    std::optional<UnpackedImage> image;
+  };
+  absl::Status Probe();
+  absl::StatusOr<Code> Fetch(const ReplicaRequest& request);
+  absl::Status WriteSecrets(const ReplicaRequest& request, const std::string& folder,
+                            std::optional<uint32_t> owner);
+  absl::StatusOr<SandboxPlan> PlanSandbox(const ReplicaRequest& request, const Code& code,
+                                          const ReplicaPaths& paths, const LaunchFacts& facts,
+                                          const WatchdogStart& start);
+  absl::StatusOr<LaunchedReplica> LaunchIn(const ReplicaRequest& request, ReplicaMeta meta,
+                                           const ReplicaPaths& paths);
+  std::vector<pid_t> ProcessesOf(const ReplicaMeta& meta) const;
+
+  const LocalBackendOptions options_;
+  const LocalBackendDeps deps_;
+  const bool root_;
+  const std::string instance_;  // short, of the data folder
+  std::string base_root_;
+  std::string bwrap_;
+  bool sandbox_ = false;
+  Cgroups cgroups_;
+  std::unique_ptr<HostNetwork> network_;
+  std::unique_ptr<SlotPool> slots_;
+  IndexPool users_;
+};
+
+}  // namespace hearth::controller
