@@ -45,6 +45,12 @@ class DataPath {
   uint64_t exchanges() const;    // requests being served
 
  private:
+  absl::StatusOr<net::Address> ListenInherited(const net::Address& address, ListenerKind kind);
+  net::Loop::AcceptCallback SpreadFrom(const net::Address& address, ListenerKind kind);
+
+  const Options options_;
+  const Dependencies dependencies_;
+  const std::vector<net::Loop*> loops_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

@@ -14,6 +14,7 @@ Slot& Slot::operator=(Slot&& other) noexcept {
     state_ = std::exchange(other.state_, nullptr);
     loop_ = other.loop_;
     in_total_ = std::exchange(other.in_total_, false);
+    hold_state_ = std::move(other.hold_state_);
     hold_ = std::move(other.hold_);
   }
   return *this;
@@ -26,6 +27,7 @@ void Slot::Release() {
   state_ = nullptr;
   in_total_ = false;
   hold_.reset();
+  hold_state_.reset();
 }
 
 Slot SlotWaiter::TakeSlot() {
@@ -36,11 +38,11 @@ Slot SlotWaiter::TakeSlot() {
   return std::move(slot_);
 }
 
-FunctionState::FunctionState(FunctionKey key, Shared* shared)
+FunctionState::FunctionState(FunctionKey key, std::shared_ptr<Shared> shared)
     : key_(std::move(key)),
-      shared_(shared),
-      index_(shared->next_index.fetch_add(1, std::memory_order_relaxed)),
-      created_(shared->clock->Now()),
+      shared_(std::move(shared)),
+      index_(shared_->next_index.fetch_add(1, std::memory_order_relaxed)),
+      created_(shared_->clock->Now()),
       replicas_(balance::MakeReplicaSet({}, 0, {})),
       random_(0x9E3779B97F4A7C15ULL * (index_ + 1)) {}
 
@@ -192,6 +194,7 @@ void FunctionState::PumpLocked(MonotonicTime now,
     waiter->slot_.replica_ = replica->get();
     waiter->slot_.hold_ = *replica;
     waiter->slot_.state_ = this;
+    waiter->slot_.hold_state_ = shared_from_this();
     waiter->slot_.in_total_ = limited;
     waiter->outcome = queue::Outcome::kGranted;
     granted->push_back(std::move(waiter));

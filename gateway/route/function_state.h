@@ -40,7 +40,8 @@ class Slot {
   balance::Replica* replica_ = nullptr;
   FunctionState* state_ = nullptr;
   uint32_t loop_ = balance::kNoLoop;
-  bool in_total_ = false;                   // counted against the function's own limit
+  bool in_total_ = false;  // counted against the function's own limit
+  std::shared_ptr<FunctionState> hold_state_;
   std::shared_ptr<balance::Replica> hold_;  // where no route snapshot of the loop keeps it alive
 };
 
@@ -104,7 +105,7 @@ enum class Admission : uint8_t {
 // slot is freed while one waits.
 class FunctionState : public std::enable_shared_from_this<FunctionState> {
  public:
-  struct Shared {  // of one gateway; outlives every state
+  struct Shared {  // of one gateway; what it points to outlives every loop
     const Clock* clock = nullptr;
     uint32_t loop_count = 1;
     DemandObserver* demand = nullptr;  // may be null
@@ -112,7 +113,7 @@ class FunctionState : public std::enable_shared_from_this<FunctionState> {
     std::atomic<uint32_t> next_index{0};
   };
 
-  FunctionState(FunctionKey key, Shared* shared);
+  FunctionState(FunctionKey key, std::shared_ptr<Shared> shared);
   ~FunctionState();
 
   const FunctionKey& key() const { return key_; }
@@ -173,7 +174,7 @@ class FunctionState : public std::enable_shared_from_this<FunctionState> {
   static void NotifyAll(std::vector<std::shared_ptr<queue::Waiter>> waiters);
 
   const FunctionKey key_;
-  Shared* const shared_;
+  const std::shared_ptr<Shared> shared_;
   const uint32_t index_;
   const MonotonicTime created_;
 

@@ -5,11 +5,12 @@
 
 namespace hearth::route {
 
-RouteStore::RouteStore(const Clock& clock, Options options) : clock_(clock) {
-  shared_.clock = &clock;
-  shared_.loop_count = options.loop_count;
-  shared_.demand = options.demand;
-  shared_.limits = options.limits;
+RouteStore::RouteStore(const Clock& clock, Options options)
+    : clock_(clock), shared_(std::make_shared<FunctionState::Shared>()) {
+  shared_->clock = &clock;
+  shared_->loop_count = options.loop_count;
+  shared_->demand = options.demand;
+  shared_->limits = options.limits;
   auto table = std::make_shared<Table>();
   table->default_namespace_ = std::move(options.default_namespace);
   current_ = std::move(table);
@@ -45,7 +46,7 @@ void RouteStore::Upsert(Table* table, FunctionSpec spec) {
   {
     const std::lock_guard lock(mutex_);
     auto& known = states_[spec.key];
-    if (known == nullptr) known = std::make_shared<FunctionState>(spec.key, &shared_);
+    if (known == nullptr) known = std::make_shared<FunctionState>(spec.key, shared_);
     state = known;
   }
   std::vector<balance::WeightedRevision> revisions;

@@ -77,7 +77,7 @@ class RouteStore {
   static void Insert(Table::Shard* shard, Table::Slot slot);
 
   const Clock& clock_;
-  FunctionState::Shared shared_;
+  std::shared_ptr<FunctionState::Shared> shared_;
   mutable std::mutex mutex_;  // guards states_
   std::unordered_map<FunctionKey, std::shared_ptr<FunctionState>> states_;
   std::shared_ptr<const Table> current_;

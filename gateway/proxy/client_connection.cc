@@ -1,0 +1,304 @@
+#include "gateway/proxy/client_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "gateway/proxy/platform_error.h"
+#include "gateway/proxy/worker.h"
+
+namespace hearth::proxy {
+namespace {
+
+constexpr size_t kFirstRead = 64 * 1024;       // of a request: its head and what follows it
+constexpr size_t kEarlyBytes = 64 * 1024;      // pipelined ones, kept while another is served
+constexpr size_t kMostLingered = 1024 * 1024;  // read and thrown away after an early answer
+
+}  // namespace
+
+ClientConnection::ClientConnection(Worker& worker, std::unique_ptr<net::Stream> stream,
+                                   ListenerKind kind)
+    : worker_(worker),
+      kind_(kind),
+      stream_(std::move(stream)),
+      in_(&worker.loop().buffers()),
+      out_(&worker.loop().buffers()),
+      parser_(worker.options().limits),
+      exchange_(worker, *this),
+      timer_([this] { OnTimer(); }) {}
+
+ClientConnection::~ClientConnection() { stream_->SetHandler(nullptr); }
+
+void ClientConnection::Begin() {
+  idle_deadline_ = worker_.loop().Now() + worker_.options().header_timeout;
+  EnsureTimer(idle_deadline_);
+  stream_->SetHandler(this);
+}
+
+// ---- Reading ----
+
+bool ClientConnection::WantsBytes() const {
+  if (state_ == State::kLingering) return true;
+  if (state_ != State::kOpen) return false;
+  if (!exchange_.active()) return out_.pending() < worker_.options().high_watermark;
+  if (exchange_.AcceptsClientBytes()) return true;
+  // The request is complete: what comes now is the next one, or the end.
+  return exchange_.request_complete() && in_.size() < kEarlyBytes;
+}
+
+size_t ClientConnection::ReadLimit() const {
+  if (exchange_.active() && exchange_.streaming()) return SIZE_MAX;
+  return kFirstRead;
+}
+
+void ClientConnection::OnReadable() {
+  if (eof_ && state_ == State::kOpen && exchange_.active()) {
+    exchange_.OnClientHangup();
+    return;
+  }
+  while (state_ != State::kClosed) {
+    if (!WantsBytes()) {
+      read_blocked_ = true;
+      return;
+    }
+    const bool direct = in_.empty();
+    std::span<char> room = direct ? worker_.scratch() : in_.Prepare(4096);
+    room = room.first(std::min(room.size(), ReadLimit()));
+    const net::IoResult result = stream_->Read(room);
+    if (result.status == net::IoStatus::kWouldBlock) return;
+    if (result.status == net::IoStatus::kEof) return OnEof();
+    if (result.status == net::IoStatus::kReset) return OnReset();
+    if (direct) {
+      const std::string_view bytes(room.data(), result.bytes);
+      const size_t used = Process(bytes);
+      if (state_ == State::kClosed) return;
+      if (used < bytes.size()) in_.append(bytes.substr(used));
+    } else {
+      in_.Commit(result.bytes);
+      ProcessBuffered();
+    }
+    if (result.bytes < room.size()) return;
+  }
+}
+
+void ClientConnection::ProcessBuffered() {
+  if (in_.empty() || state_ == State::kClosed) return;
+  const size_t used = Process(in_.view());
+  if (state_ == State::kClosed) return;
+  in_.Consume(used);
+  in_.ReleaseIfEmpty();
+}
+
+size_t ClientConnection::Process(std::string_view bytes) {
+  if (state_ == State::kLingering) {
+    lingered_ += bytes.size();
+    if (lingered_ > kMostLingered) Close();
+    return bytes.size();
+  }
+  processing_ = true;
+  size_t used = 0;
+  while (state_ == State::kOpen && used < bytes.size()) {
+    const std::string_view rest = bytes.substr(used);
+    size_t taken = 0;
+    if (exchange_.active()) {
+      if (!exchange_.AcceptsClientBytes()) break;
+      taken = exchange_.OnClientBytes(rest);
+    } else {
+      if (out_.pending() >= worker_.options().high_watermark) break;
+      if (!ProcessHead(rest, &taken)) break;
+    }
+    if (taken == 0) break;
+    used += taken;
+  }
+  processing_ = false;
+  if (exchange_.active()) exchange_.OnBatchEnd();
+  return state_ == State::kOpen ? used : bytes.size();
+}
+
+bool ClientConnection::ProcessHead(std::string_view bytes, size_t* used) {
+  http::RequestHead& head = worker_.request_scratch();
+  switch (parser_.ParseRequest(bytes, &head)) {
+    case http::ParseState::kNeedMore:
+      if (!head_begun_) {
+        head_begun_ = true;
+        idle_deadline_ = worker_.loop().Now() + worker_.options().header_timeout;
+        EnsureTimer(idle_deadline_);
+      }
+      return false;
+    case http::ParseState::kError: {
+      const http::ParseError error = parser_.error();
+      Reject(http::StatusFor(error), http::NameOf(error), "this is not acceptable as HTTP/1.1");
+      return false;
+    }
+    case http::ParseState::kDone:
+      break;
+  }
+  head_begun_ = false;
+  parser_.Reset();
+  *used = head.size;
+  exchange_.Start(head);
+  return true;
+}
+
+void ClientConnection::ResumeReading() {
+  if (processing_ || state_ == State::kClosed) return;
+  ProcessBuffered();
+  if (!read_blocked_ || state_ == State::kClosed || !WantsBytes()) return;
+  read_blocked_ = false;
+  OnReadable();
+}
+
+void ClientConnection::OnEof() {
+  eof_ = true;
+  if (state_ == State::kLingering) return Close();
+  if (state_ != State::kOpen) return;
+  if (exchange_.active()) {
+    exchange_.OnClientEof();
+  } else {
+    CloseWhenFlushed(After::kClose);
+  }
+}
+
+void ClientConnection::OnReset() {
+  if (state_ == State::kClosed) return;
+  if (exchange_.active()) exchange_.Abandon("client_closed");
+  Close();
+}
+
+// ---- Writing ----
+
+bool ClientConnection::Send(std::span<const iovec> pieces) {
+  if (state_ == State::kClosed) return false;
+  if (out_.Send(*stream_, pieces)) return true;
+  OnReset();
+  return false;
+}
+
+bool ClientConnection::Send(std::string_view bytes) {
+  const iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
+  return Send({&piece, 1});
+}
+
+void ClientConnection::OnWritable() {
+  if (state_ == State::kClosed) return;
+  if (!out_.Flush(*stream_)) return OnReset();
+  if (state_ == State::kFlushing) {
+    idle_deadline_ = worker_.loop().Now() + worker_.options().body_idle_timeout;
+    if (out_.pending() == 0) FinishClose();
+    return;
+  }
+  if (state_ != State::kOpen) return;
+  if (exchange_.active()) {
+    if (shutdown_wanted_ && out_.pending() == 0) stream_->ShutdownWrite();
+    exchange_.OnClientWritable();
+  } else if (out_.pending() < worker_.options().low_watermark) {
+    ResumeReading();
+  }
+}
+
+void ClientConnection::ShutdownAfterFlush() {
+  if (state_ == State::kClosed || shutdown_wanted_) return;
+  shutdown_wanted_ = true;
+  if (out_.pending() == 0) stream_->ShutdownWrite();
+}
+
+// ---- Ends ----
+
+void ClientConnection::OnExchangeDone(After after) {
+  if (state_ == State::kClosed) return;
+  if (after != After::kKeepAlive) return CloseWhenFlushed(after);
+  idle_deadline_ = worker_.loop().Now() + worker_.options().keep_alive_timeout;
+  EnsureTimer(idle_deadline_);
+  if (!processing_) ResumeReading();
+  // A caller that has finished sending gets the answers to all it has sent.
+  if (eof_ && !processing_ && state_ == State::kOpen && !exchange_.active()) {
+    CloseWhenFlushed(After::kClose);
+  }
+}
+
+void ClientConnection::Reject(int status, std::string_view reason, std::string message) {
+  if (worker_.dependencies().exchanges != nullptr) {
+    worker_.dependencies().exchanges->OnRejected(worker_.index(), status, reason);
+  }
+  const PlatformError error{.status = status, .reason = reason, .message = std::move(message)};
+  std::string& text = worker_.head_scratch();
+  WriteLocal(
+      ToResponse(error, {}),
+      LocalHead{.served_by = worker_.served_by(), .date = worker_.Date(), .keep_alive = false},
+      &text);
+  if (Send(text)) CloseWhenFlushed(After::kLinger);
+}
+
+void ClientConnection::CloseWhenFlushed(After after) {
+  if (state_ != State::kOpen) return;
+  state_ = State::kFlushing;
+  after_flush_ = after;
+  in_.Release();
+  if (out_.pending() == 0) return FinishClose();
+  idle_deadline_ = worker_.loop().Now() + worker_.options().body_idle_timeout;
+  EnsureTimer(idle_deadline_);
+}
+
+void ClientConnection::FinishClose() {
+  if (after_flush_ != After::kLinger || eof_) return Close();
+  state_ = State::kLingering;
+  stream_->ShutdownWrite();
+  idle_deadline_ = worker_.loop().Now() + worker_.options().linger_timeout;
+  EnsureTimer(idle_deadline_);
+  // What came meanwhile caused no new edge.
+  if (!processing_) OnReadable();
+}
+
+void ClientConnection::Close() {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  timer_.Cancel();
+  stream_->SetHandler(nullptr);
+  in_.Release();
+  out_.Clear();
+  worker_.Retire(this);
+}
+
+void ClientConnection::Break() {
+  if (state_ == State::kClosed) return;
+  stream_->Abort();
+  Close();
+}
+
+void ClientConnection::OnDrain() {
+  if (exchange_.active()) {
+    exchange_.OnDrain();
+  } else if (in_.empty()) {
+    CloseWhenFlushed(After::kClose);
+  }
+}
+
+void ClientConnection::CutOff() {
+  if (exchange_.active()) exchange_.Abandon("shutdown");
+  Break();
+}
+
+// ---- Time ----
+
+void ClientConnection::EnsureTimer(MonotonicTime deadline) {
+  if (timer_.armed() && armed_for_ <= deadline) return;
+  armed_for_ = deadline;
+  worker_.loop().Arm(timer_, deadline);
+}
+
+void ClientConnection::OnTimer() {
+  const MonotonicTime now = worker_.loop().Now();
+  if (exchange_.active() && state_ == State::kOpen) {
+    exchange_.OnDeadline(now);
+  } else if (now >= idle_deadline_) {
+    if (state_ == State::kOpen && head_begun_) {
+      Reject(408, "slow_request", "the request's head did not arrive in time");
+    } else {
+      Close();
+    }
+  }
+  if (state_ == State::kClosed) return;
+  EnsureTimer(exchange_.active() && state_ == State::kOpen ? exchange_.NextDeadline()
+                                                           : idle_deadline_);
+}
+
+}  // namespace hearth::proxy

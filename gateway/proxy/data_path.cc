@@ -1,0 +1,112 @@
+#include "gateway/proxy/data_path.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "core/base/absl_compat.h"
+#include "core/base/strings.h"
+#include "gateway/proxy/worker.h"
+
+namespace hearth::proxy {
+namespace {
+
+// Runs `done` after it was called as often as there are loops.
+std::function<void()> AfterAll(size_t count, std::function<void()> done) {
+  auto left = std::make_shared<std::atomic<size_t>>(count);
+  return [left, done = std::move(done)] {
+    if (left->fetch_sub(1, std::memory_order_acq_rel) == 1 && done) done();
+  };
+}
+
+}  // namespace
+
+DataPath::DataPath(std::vector<net::Loop*> loops, Options options, Dependencies dependencies)
+    : options_(std::move(options)), dependencies_(dependencies), loops_(std::move(loops)) {
+  for (size_t i = 0; i < loops_.size(); ++i) {
+    workers_.push_back(
+        std::make_unique<Worker>(static_cast<uint32_t>(i), *loops_[i], options_, dependencies_));
+  }
+}
+
+DataPath::~DataPath() = default;
+
+absl::StatusOr<net::Address> DataPath::Listen(const net::Address& address, ListenerKind kind,
+                                              unsigned unix_mode) {
+  net::ListenOptions listen;
+  listen.unix_mode = unix_mode;
+  if (address.kind == net::Address::Kind::kUnix || workers_.size() == 1) {
+    return workers_[0]->Listen(address, kind, listen, SpreadFrom(address, kind));
+  }
+  if (address.kind == net::Address::Kind::kInheritedFd) return ListenInherited(address, kind);
+  // All loops listen on what the first one was given: the port may be the kernel's choice.
+  listen.reuse_port = true;
+  auto bound = workers_[0]->Listen(address, kind, listen);
+  if (!bound.ok()) return bound.status();
+  for (size_t i = 1; i < workers_.size(); ++i) {
+    Worker* worker = workers_[i].get();
+    auto also = worker->Listen(*bound, kind, listen);
+    if (!also.ok()) return also.status();
+  }
+  return bound;
+}
+
+absl::StatusOr<net::Address> DataPath::ListenInherited(const net::Address& address,
+                                                       ListenerKind kind) {
+  absl::StatusOr<net::Address> bound = Internal("no loops");
+  for (size_t i = workers_.size(); i-- > 0;) {  // the first loop takes the descriptor itself
+    net::Address copy = address;
+    if (i != 0) copy.fd = ::dup(address.fd);
+    if (copy.fd < 0) return InvalidArgument(Cat(address.Text(), " is not an open descriptor"));
+    bound = workers_[i]->Listen(copy, kind, {});
+    if (!bound.ok()) return bound;
+  }
+  return bound;
+}
+
+// Connections to a Unix socket are dealt out in turn: the kernel has no SO_REUSEPORT for them.
+net::Loop::AcceptCallback DataPath::SpreadFrom(const net::Address& address, ListenerKind kind) {
+  if (address.kind != net::Address::Kind::kUnix || workers_.size() == 1) return {};
+  return [this, kind, next = size_t{0}](std::unique_ptr<net::Stream> stream) mutable {
+    const size_t to = next++ % workers_.size();
+    if (to == 0 || stream->fd() < 0) return workers_[0]->Accept(std::move(stream), kind);
+    const int fd = ::dup(stream->fd());
+    if (fd < 0) return workers_[0]->Accept(std::move(stream), kind);
+    stream.reset();
+    Worker* worker = workers_[to].get();
+    worker->loop().Post([worker, fd, kind] { worker->Accept(worker->loop().Adopt(fd), kind); });
+  };
+}
+
+void DataPath::Install(std::shared_ptr<const route::Table> table, std::function<void()> done) {
+  const auto installed = AfterAll(workers_.size(), std::move(done));
+  for (const auto& owned : workers_) {
+    Worker* worker = owned.get();
+    worker->loop().Post([worker, table, installed] {
+      worker->SetTable(table);
+      installed();
+    });
+  }
+}
+
+void DataPath::Drain(Duration grace, std::function<void()> done) {
+  const auto drained = AfterAll(workers_.size(), std::move(done));
+  for (const auto& owned : workers_) {
+    Worker* worker = owned.get();
+    worker->loop().Post([worker, grace, drained] { worker->Drain(grace, drained); });
+  }
+}
+
+uint64_t DataPath::connections() const {
+  uint64_t sum = 0;
+  for (const auto& worker : workers_) sum += worker->connections();
+  return sum;
+}
+
+uint64_t DataPath::exchanges() const {
+  uint64_t sum = 0;
+  for (const auto& worker : workers_) sum += worker->exchanges();
+  return sum;
+}
+
+}  // namespace hearth::proxy

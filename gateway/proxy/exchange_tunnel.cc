@@ -1,0 +1,79 @@
+// After 101: bytes both ways, each direction ended by itself.
+#include "gateway/proxy/client_connection.h"
+#include "gateway/proxy/exchange.h"
+#include "gateway/proxy/heads.h"
+#include "gateway/proxy/worker.h"
+
+namespace hearth::proxy {
+
+void Exchange::BeginTunnel(const http::ResponseHead& head, std::string_view rest) {
+  phase_ = Phase::kTunnel;
+  response_begun_ = was_tunnel_ = true;
+  status_ = head.status;
+  first_byte_ = progress_ = worker_.loop().Now();
+  frames_ = WebSocketFrames();
+  std::string& text = worker_.head_scratch();
+  WriteClientHead(head,
+                  ClientHead{.call_id = call_id_,
+                             .start_time = {start_time_, start_time_size_},
+                             .served_by = worker_.served_by()},
+                  &text);
+  if (!client_.Send(text)) return;
+  if (!rest.empty()) TunnelFromUpstream(rest);
+  if (phase_ != Phase::kTunnel) return;
+  client_.EnsureTimer(NextDeadline());
+  if (worker_.draining()) OnDrain();
+  client_.ResumeReading();
+}
+
+size_t Exchange::TunnelFromClient(std::string_view bytes) {
+  progress_ = worker_.loop().Now();
+  bytes_in_ += bytes.size();
+  const iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
+  if (!upstream_->out().Send(upstream_->stream(), {&piece, 1})) upstream_deaf_ = true;
+  return bytes.size();
+}
+
+void Exchange::TunnelFromUpstream(std::string_view bytes) {
+  if (going_away_said_) return;  // the client has been told to leave
+  if (websocket_) bytes = bytes.substr(0, frames_.Follow(bytes, going_away_wanted_));
+  bytes_out_ += bytes.size();
+  if (!bytes.empty() && !client_.Send(bytes)) return;
+  if (going_away_wanted_ && frames_.at_boundary()) SayGoingAway();
+}
+
+// Puts a close frame between two frames of the function, now or as soon as there is a boundary.
+void Exchange::SayGoingAway() {
+  going_away_wanted_ = true;
+  if (going_away_said_ || frames_.closed() || !frames_.at_boundary()) return;
+  going_away_said_ = true;
+  tunnel_until_ = worker_.loop().Now() + worker_.options().tunnel_close_timeout;
+  if (client_.Send(kGoingAway)) client_.EnsureTimer(tunnel_until_);
+}
+
+void Exchange::OnTunnelEnd(bool from_client) {
+  if (from_client) {
+    client_ended_ = true;
+    if (!upstream_ended_ && upstream_->out().pending() == 0) upstream_->stream().ShutdownWrite();
+  } else {
+    upstream_ended_ = true;
+    if (websocket_) {
+      SayGoingAway();
+      if (phase_ != Phase::kTunnel) return;
+    }
+    client_.ShutdownAfterFlush();
+  }
+  CheckTunnelDone();
+}
+
+void Exchange::CheckTunnelDone() {
+  if (!upstream_ended_ || (!client_ended_ && !going_away_said_ && !upstream_deaf_)) {
+    // One side has ended: the other may go on, but not for ever in silence.
+    return;
+  }
+  if (!client_ended_ && !upstream_deaf_ && tunnel_until_ > worker_.loop().Now()) return;
+  Finish({});
+  client_.OnExchangeDone(ClientConnection::After::kClose);
+}
+
+}  // namespace hearth::proxy

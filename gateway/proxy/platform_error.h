@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "gateway/proxy/interfaces.h"
+
+namespace hearth::proxy {
+
+// An answer that the gateway gives instead of a function, so that a caller can always tell the
+// platform's fault from the function's.
+struct PlatformError {
+  int status = 500;
+  std::string_view reason = {};   // stable, goes into "X-Hearth-Error: gateway;<reason>"
+  std::string message = {};       // what happened and what to do, for people
+  std::string function = {};      // "name.namespace"; empty where it is no function's
+  uint32_t retry_after = 0;  // seconds; 0: no such field
+  std::string www_authenticate = {};
+};
+
+// What every answer made by the gateway carries beside its own fields.
+struct LocalHead {
+  std::string_view call_id = {};
+  std::string_view start_time = {};
+  std::string_view served_by = {};
+  std::string_view date = {};
+  bool keep_alive = true;
+  bool http10 = false;
+  bool head_method = false;  // Content-Length, but no body
+};
+
+LocalResponse ToResponse(const PlatformError& error, std::string_view call_id);
+
+// The whole answer as wire text.
+void WriteLocal(const LocalResponse& response, const LocalHead& with, std::string* out);
+
+}  // namespace hearth::proxy

@@ -1,0 +1,147 @@
+#include "gateway/proxy/worker.h"
+
+#include <time.h>
+
+#include <utility>
+
+#include "core/base/strings.h"
+#include "gateway/proxy/client_connection.h"
+
+namespace hearth::proxy {
+
+struct Worker::DelayedPump {
+  std::shared_ptr<route::FunctionState> state;
+  net::Timer timer;
+};
+
+Worker::Worker(uint32_t index, net::Loop& loop, const Options& options,
+               const Dependencies& dependencies)
+    : index_(index),
+      loop_(loop),
+      options_(options),
+      dependencies_(dependencies),
+      served_by_(Cat("hearth/", options.version)),
+      table_(std::make_shared<const route::Table>()),
+      upstreams_(loop, options.upstream_idle_timeout, options.max_idle_upstreams),
+      random_(0x9E3779B97F4A7C15ULL * (index + 1) +
+              static_cast<uint64_t>(loop.clock().WallNow().time_since_epoch().count())),
+      scratch_(std::make_unique<char[]>(kScratch)) {}
+
+Worker::~Worker() {
+  on_drained_ = nullptr;
+  listeners_.clear();
+  while (!connections_.empty()) {
+    ClientConnection* connection = *connections_.begin();
+    connections_.erase(connections_.begin());
+    delete connection;
+  }
+}
+
+absl::StatusOr<net::Address> Worker::Listen(const net::Address& address, ListenerKind kind,
+                                            const net::ListenOptions& listen,
+                                            net::Loop::AcceptCallback on_accept) {
+  if (!on_accept) {
+    on_accept = [this, kind](std::unique_ptr<net::Stream> stream) {
+      Accept(std::move(stream), kind);
+    };
+  }
+  auto listener = loop_.Listen(address, listen, std::move(on_accept));
+  if (!listener.ok()) return listener.status();
+  const net::Address bound = (*listener)->address();
+  listeners_.push_back(*std::move(listener));
+  return bound;
+}
+
+void Worker::Accept(std::unique_ptr<net::Stream> stream, ListenerKind kind) {
+  if (draining_) return;
+  auto connection = std::make_unique<ClientConnection>(*this, std::move(stream), kind);
+  ClientConnection* raw = connection.release();
+  connections_.insert(raw);
+  connection_count_.store(connections_.size(), std::memory_order_relaxed);
+  if (dependencies_.exchanges != nullptr) dependencies_.exchanges->OnConnections(index_, 1);
+  UpdateAccepting();
+  raw->Begin();
+}
+
+void Worker::UpdateAccepting() {
+  const bool room = connections_.size() < options_.max_connections;
+  if (room == accepting_) return;
+  accepting_ = room;
+  for (auto& listener : listeners_) room ? listener->Resume() : listener->Pause();
+}
+
+void Worker::Retire(ClientConnection* connection) {
+  if (connections_.erase(connection) == 0) return;
+  connection_count_.store(connections_.size(), std::memory_order_relaxed);
+  if (dependencies_.exchanges != nullptr) dependencies_.exchanges->OnConnections(index_, -1);
+  // Shared only because a task must be copyable; it goes with the task, whether it runs or not.
+  loop_.Defer([dead = std::shared_ptr<ClientConnection>(connection)] {});
+  UpdateAccepting();
+  CheckDrained();
+}
+
+void Worker::SetTable(std::shared_ptr<const route::Table> table) {
+  table_ = TablePin(std::move(table));
+  // Copied, because a connection may go while it is told.
+  const std::vector<ClientConnection*> all(connections_.begin(), connections_.end());
+  for (ClientConnection* connection : all) {
+    if (connections_.contains(connection)) connection->OnRoutesChanged();
+  }
+}
+
+void Worker::PumpAfter(std::shared_ptr<route::FunctionState> state, Duration delay) {
+  for (DelayedPump& pump : pumps_) {
+    if (!pump.timer.armed()) {  // one that has fired is used again
+      pump.state = std::move(state);
+      loop_.ArmAfter(pump.timer, delay);
+      return;
+    }
+  }
+  DelayedPump& pump = pumps_.emplace_back();
+  pump.state = std::move(state);
+  pump.timer.SetCallback([this, &pump] {
+    const auto due = std::exchange(pump.state, nullptr);
+    due->Pump(loop_.Now());
+  });
+  loop_.ArmAfter(pump.timer, delay);
+}
+
+void Worker::Drain(Duration grace, std::function<void()> done) {
+  draining_ = true;
+  on_drained_ = std::move(done);
+  listeners_.clear();
+  const std::vector<ClientConnection*> all(connections_.begin(), connections_.end());
+  for (ClientConnection* connection : all) {
+    if (connections_.contains(connection)) connection->OnDrain();
+  }
+  grace_.SetCallback([this] {
+    const std::vector<ClientConnection*> left(connections_.begin(), connections_.end());
+    for (ClientConnection* connection : left) {
+      if (connections_.contains(connection)) connection->CutOff();
+    }
+  });
+  loop_.ArmAfter(grace_, grace);
+  CheckDrained();
+}
+
+void Worker::CheckDrained() {
+  if (!draining_ || !connections_.empty() || !on_drained_) return;
+  grace_.Cancel();
+  upstreams_.CloseAll();
+  loop_.Defer(std::exchange(on_drained_, nullptr));
+}
+
+std::string_view Worker::Date() {
+  if (date_size_ == 0 || loop_.Now() >= date_until_) {
+    const WallTime wall = loop_.clock().WallNow();
+    const time_t seconds = std::chrono::system_clock::to_time_t(
+        std::chrono::time_point_cast<std::chrono::system_clock::duration>(wall));
+    struct tm parts {};
+    gmtime_r(&seconds, &parts);
+    date_size_ = strftime(date_.data(), date_.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    date_until_ = loop_.Now() + std::chrono::milliseconds(500);
+  }
+  return {date_.data(), date_size_};
+}
+
+}  // namespace hearth::proxy

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <list>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "core/base/random.h"
+#include "core/http/message.h"
+#include "core/net/loop.h"
+#include "gateway/balance/picker.h"
+#include "gateway/proxy/interfaces.h"
+#include "gateway/proxy/options.h"
+#include "gateway/proxy/table_pin.h"
+#include "gateway/proxy/upstream.h"
+#include "gateway/route/table.h"
+
+namespace hearth::proxy {
+
+class ClientConnection;
+
+// The data path of one loop: its listeners, client connections, upstream pool and scratch memory.
+// Everything but the counters belongs to the loop's thread. Owned by DataPath.
+class Worker {
+ public:
+  Worker(uint32_t index, net::Loop& loop, const Options& options, const Dependencies& dependencies);
+  ~Worker();
+
+  absl::StatusOr<net::Address> Listen(const net::Address& address, ListenerKind kind,
+                                      const net::ListenOptions& listen,
+                                      net::Loop::AcceptCallback on_accept = {});
+  void Accept(std::unique_ptr<net::Stream> stream, ListenerKind kind);
+  void SetTable(std::shared_ptr<const route::Table> table);
+  void Drain(Duration grace, std::function<void()> done);
+
+  uint32_t index() const { return index_; }
+  net::Loop& loop() { return loop_; }
+  const Options& options() const { return options_; }
+  const Dependencies& dependencies() const { return dependencies_; }
+  const TablePin& table() const { return table_; }
+  UpstreamPool& upstreams() { return upstreams_; }
+  balance::Random& random() { return random_; }
+  UuidSource& uuids() { return uuids_; }
+  bool draining() const { return draining_; }
+  const std::string& served_by() const { return served_by_; }
+  std::string_view Date();  // as HTTP writes it, of this second
+
+  // Memory for the one read or head that is being dealt with right now; never held over a turn.
+  std::span<char> scratch() { return {scratch_.get(), kScratch}; }
+  std::string& head_scratch() {
+    head_scratch_.clear();
+    return head_scratch_;
+  }
+  http::RequestHead& request_scratch() { return request_scratch_; }
+  http::ResponseHead& response_scratch() { return response_scratch_; }
+
+  // Serves the function's queue again after this time: when a set-aside ends.
+  void PumpAfter(std::shared_ptr<route::FunctionState> state, Duration delay);
+  // Destroyed at the end of this turn.
+  void Retire(ClientConnection* connection);
+  void CountExchange(int change) {
+    exchanges_.store(exchanges_.load(std::memory_order_relaxed) + static_cast<uint64_t>(change),
+                     std::memory_order_relaxed);
+  }
+
+  // From any thread.
+  uint64_t connections() const { return connection_count_.load(std::memory_order_relaxed); }
+  uint64_t exchanges() const { return exchanges_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr size_t kScratch = 256 * 1024;
+  struct DelayedPump;
+  void CheckDrained();
+  void UpdateAccepting();
+
+  const uint32_t index_;
+  net::Loop& loop_;
+  const Options& options_;
+  const Dependencies& dependencies_;
+  const std::string served_by_;
+  TablePin table_;
+  UpstreamPool upstreams_;
+  balance::Random random_;
+  UuidSource uuids_;
+  std::unique_ptr<char[]> scratch_;
+  std::string head_scratch_;
+  http::RequestHead request_scratch_;
+  http::ResponseHead response_scratch_;
+  std::array<char, 32> date_{};
+  size_t date_size_ = 0;
+  MonotonicTime date_until_{};
+
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  bool accepting_ = true;
+  std::unordered_set<ClientConnection*> connections_;  // owned
+  std::list<DelayedPump> pumps_;
+  bool draining_ = false;
+  std::function<void()> on_drained_;
+  net::Timer grace_;
+  std::atomic<uint64_t> connection_count_{0};
+  std::atomic<uint64_t> exchanges_{0};
+};
+
+}  // namespace hearth::proxy
