@@ -11,6 +11,9 @@
 #include "core/base/status_macros.h"
 #include "watchdog/config/child_environment.h"
 #include "watchdog/modes/native.h"
+#include "watchdog/modes/process.h"
+#include "watchdog/modes/proxy.h"
+#include "watchdog/modes/static.h"
 
 namespace hearth::watchdog {
 namespace {
@@ -156,7 +159,7 @@ void App::OnFunctionUnready() {
 void App::OnFunctionExit(const ExitInfo& exit) {
   last_exit_reason_ = exit.Reason();
   last_exit_time_ = loop_.clock().WallNow();
-  if (init_ms_) ++restarts_;
+  if (front_.state() == FunctionState::kRestarting) ++restarts_;
   Changed();
 }
 

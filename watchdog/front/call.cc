@@ -128,6 +128,13 @@ void Call::EndTunnelWrite() {
   if (connection_ != nullptr) connection_->End();
 }
 
+void Call::Close() {
+  // The connection ends by itself once the caller has ended its direction too.
+  if (connection_ != nullptr) connection_->SetHandler(nullptr);
+  connection_ = nullptr;
+  Finish();
+}
+
 void Call::Fail(int status, std::string_view component, std::string_view reason,
                 std::string_view message) {
   if (finished_) return;

@@ -54,6 +54,7 @@ class Call final : public RequestHandler {
   const std::string& id() const { return id_; }
   // Valid while the caller is there: until OnCallerGone, or the answer's end.
   const http::RequestHead& head() const { return connection_->head(); }
+  bool has_body() const { return connection_ != nullptr && connection_->has_body(); }
   std::string_view peer_ip() const { return connection_->peer_ip(); }
   std::string_view method() const { return method_; }
   bool caller_gone() const { return connection_ == nullptr; }
@@ -81,6 +82,8 @@ class Call final : public RequestHandler {
   void BeginTunnel(int status, std::string_view reason, std::string_view fields);
   // A tunnel's own direction is over; the call goes on until Finish.
   void EndTunnelWrite();
+  // A tunnel is over in both directions: closes it in order, and finishes the call.
+  void Close();
   // The platform's answers: an error where nothing was sent yet, else the connection is aborted.
   void Fail(int status, std::string_view component, std::string_view reason,
             std::string_view message);

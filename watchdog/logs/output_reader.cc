@@ -30,7 +30,9 @@ OutputReader::OutputReader(FunctionLog& log, std::string_view stream,
   if (pipe_ != nullptr) pipe_->SetHandler(this);
 }
 
-OutputReader::~OutputReader() {
+OutputReader::~OutputReader() { Finish(); }
+
+void OutputReader::Finish() {
   Drain();
   lines_.Finish([this](std::string_view text) { Line(text); });
 }
@@ -40,6 +42,8 @@ void OutputReader::Line(std::string_view text) {
     log_.Line(stream_, text);
   } else {
     log_.Line(stream_, call_id_, text);
+    tail_.append(text).push_back('\n');
+    if (tail_.size() > kTail) tail_.erase(0, tail_.size() - kTail);
   }
 }
 

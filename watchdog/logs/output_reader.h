@@ -44,6 +44,10 @@ class OutputReader final : public net::StreamHandler {
   ~OutputReader() override;
   // Takes what is there without waiting: after the process has ended.
   void Drain();
+  void Finish();  // the same, and the last line without its end
+  // The last lines, at most kTail bytes; kept only where the output belongs to one call.
+  static constexpr size_t kTail = 4096;
+  const std::string& tail() const { return tail_; }
   void OnReadable() override;
   void OnWritable() override {}
 
@@ -53,6 +57,7 @@ class OutputReader final : public net::StreamHandler {
   std::string stream_;
   std::unique_ptr<net::Stream> pipe_;
   std::string call_id_;
+  std::string tail_;
   LineSplitter lines_;
 };
 

@@ -210,6 +210,15 @@ absl::StatusOr<std::unique_ptr<Process>> PosixLauncher::Launch(const LaunchSpec&
   return process;
 }
 
+absl::Status PosixLauncher::Check(const LaunchSpec& spec) {
+  int worst = ENOENT;
+  for (const std::string& file : Candidates(spec)) {
+    if (access(file.c_str(), X_OK) == 0) return absl::OkStatus();
+    if (errno != ENOENT && errno != ENOTDIR) worst = errno;
+  }
+  return InvalidArgument("cannot run " + spec.command.front() + ": " + std::strerror(worst));
+}
+
 void PosixLauncher::Reap() {
   while (true) {
     int status = 0;

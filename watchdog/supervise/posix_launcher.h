@@ -19,6 +19,7 @@ class PosixLauncher final : public Launcher {
 
   absl::StatusOr<std::unique_ptr<Process>> Launch(const LaunchSpec& spec,
                                                   ProcessObserver* observer) override;
+  absl::Status Check(const LaunchSpec& spec) override;
   // To be called after SIGCHLD.
   void Reap();
   uint64_t reaped_orphans() const { return reaped_orphans_; }

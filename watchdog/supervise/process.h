@@ -62,6 +62,8 @@ class Launcher {
   // `observer` outlives the Process. An error says why the command cannot run.
   virtual absl::StatusOr<std::unique_ptr<Process>> Launch(const LaunchSpec& spec,
                                                           ProcessObserver* observer) = 0;
+  // Whether the command is there and may be run, without running it.
+  virtual absl::Status Check(const LaunchSpec& spec) = 0;
 };
 
 }  // namespace hearth::watchdog
