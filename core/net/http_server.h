@@ -117,7 +117,8 @@ class HttpServer {
 
  private:
   class Impl;
-  std::unique_ptr<Impl> impl_;
+  Loop& loop_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace hearth::net

@@ -140,7 +140,10 @@ class MemoryListener final : public net::Listener {
       : loop_(loop), address_(std::move(address)), on_accept_(std::move(on_accept)) {
     loop_.listeners_[address_.Text()] = this;
   }
-  ~MemoryListener() override { loop_.listeners_.erase(address_.Text()); }
+  ~MemoryListener() override {
+    loop_.listeners_.erase(address_.Text());
+    loop_.Defer([on_accept = std::move(on_accept_)] {});  // it may be what runs right now
+  }
 
   net::Address address() const override { return address_; }
   void Pause() override { paused_ = true; }
