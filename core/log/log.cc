@@ -21,13 +21,17 @@ std::string NumberText(double v) {
 }
 
 void AppendJsonValue(std::string* out, const Value& value) {
-  if (const auto* text = std::get_if<std::string_view>(&value)) return AppendJsonString(out, *text);
-  if (const auto* i = std::get_if<int64_t>(&value)) return out->append(Cat(*i)), void();
-  if (const auto* u = std::get_if<uint64_t>(&value)) return out->append(Cat(*u)), void();
-  if (const auto* d = std::get_if<double>(&value)) return out->append(NumberText(*d)), void();
-  if (const auto* b = std::get_if<bool>(&value)) return out->append(*b ? "true" : "false"), void();
-  // Seconds, so that they can be computed with.
-  out->append(NumberText(ToSeconds(std::get<Duration>(value))));
+  struct Visitor {
+    std::string* out;
+    void operator()(std::string_view text) const { AppendJsonString(out, text); }
+    void operator()(int64_t n) const { out->append(Cat(n)); }
+    void operator()(uint64_t n) const { out->append(Cat(n)); }
+    void operator()(double d) const { out->append(NumberText(d)); }
+    void operator()(bool b) const { out->append(b ? "true" : "false"); }
+    // Seconds, so that they can be computed with.
+    void operator()(Duration d) const { out->append(NumberText(ToSeconds(d))); }
+  };
+  std::visit(Visitor{out}, value);
 }
 
 bool NeedsQuotes(std::string_view text) {
@@ -41,12 +45,15 @@ bool NeedsQuotes(std::string_view text) {
 }
 
 void AppendTextValue(std::string* out, const Value& value) {
-  if (const auto* text = std::get_if<std::string_view>(&value)) {
-    // Quoted like JSON: a peer's text cannot break the line or forge another field.
-    return NeedsQuotes(*text) ? AppendJsonString(out, *text) : out->append(*text), void();
+  const auto* text = std::get_if<std::string_view>(&value);
+  if (text != nullptr && !NeedsQuotes(*text)) {
+    out->append(*text);
+  } else if (const auto* duration = std::get_if<Duration>(&value)) {
+    out->append(FormatDuration(*duration));
+  } else {
+    // Text is quoted like JSON: a peer's cannot break the line or forge another field.
+    AppendJsonValue(out, value);
   }
-  if (const auto* d = std::get_if<Duration>(&value)) return out->append(FormatDuration(*d)), void();
-  AppendJsonValue(out, value);
 }
 
 std::string FormatJson(const Record& record) {
