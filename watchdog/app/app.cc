@@ -91,8 +91,17 @@ absl::Status App::MakeMode() {
       mode_ = std::move(mode);
       break;
     }
-    default:
-      return Unimplemented("mode " + std::string(ToString(config_.mode)));
+    case ModeKind::kHttp:
+      mode_ = std::make_unique<ProxyMode>(loop_, launcher_, log_, *this, config_, MakeLaunchSpec());
+      break;
+    case ModeKind::kStreaming:
+    case ModeKind::kSerializing:
+      mode_ =
+          std::make_unique<ProcessMode>(loop_, launcher_, log_, *this, config_, MakeLaunchSpec());
+      break;
+    case ModeKind::kStatic:
+      mode_ = std::make_unique<StaticMode>(*this, config_);
+      break;
   }
   return absl::OkStatus();
 }

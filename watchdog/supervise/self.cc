@@ -1,5 +1,6 @@
 #include "watchdog/supervise/self.h"
 
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -22,6 +23,9 @@ sigset_t Watched() {
 }  // namespace
 
 void PrepareSelf() {
+  // Large bodies go back to the kernel when they are done, whatever came before them.
+  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 512 * 1024);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   prctl(PR_SET_DUMPABLE, 0);
   syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
