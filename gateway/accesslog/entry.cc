@@ -59,6 +59,13 @@ void AppendColumn(std::string_view value, std::string* out) {
   }
 }
 
+void AppendFunction(const Entry& e, std::string* out) {
+  AppendColumn(e.function, out);
+  if (e.function.empty()) return;
+  out->push_back('.');
+  AppendEscaped(e.ns, Format::kText, out);
+}
+
 void AppendText(const Entry& e, std::string* out) {
   AppendTime(e.time, out);
   AppendColumn(e.client, out);
@@ -71,10 +78,11 @@ void AppendText(const Entry& e, std::string* out) {
   AppendSeconds(e.duration, out);
   out->append(" q=");
   AppendSeconds(e.queued, out);
-  AppendColumn(e.function, out);
+  AppendFunction(e, out);
   AppendColumn(e.replica, out);
   AppendColumn(e.call_id, out);
   AppendColumn(e.error, out);
+  AppendColumn(e.user_agent, out);
   out->push_back('\n');
 }
 
@@ -104,9 +112,11 @@ void AppendJson(const Entry& e, std::string* out) {
   out->append(",\"queued_seconds\":");
   AppendSeconds(e.queued, out);
   AppendMember("function", e.function, out);
+  AppendMember("namespace", e.ns, out);
   AppendMember("replica", e.replica, out);
   AppendMember("call_id", e.call_id, out);
   AppendMember("error", e.error, out);
+  AppendMember("user_agent", e.user_agent, out);
   if (e.attempts > 1) AppendMember("attempts", e.attempts, out);
   out->append("}\n");
 }

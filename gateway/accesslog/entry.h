@@ -21,11 +21,13 @@ struct Entry {
   uint64_t bytes_out = 0;
   Duration duration{};        // head complete → last byte of the response
   Duration queued{};          // of that, waiting for a slot
-  std::string_view function;  // "name.namespace", empty where the path names none
+  std::string_view function;  // its name and namespace; empty where the path names none
+  std::string_view ns;
   std::string_view replica;
   std::string_view call_id;
-  std::string_view error;  // X-Hearth-Error of the platform, "gateway;queue_full"
-  uint32_t attempts = 0;   // replicas tried
+  std::string_view error;  // reason of the platform's error, "queue_full"
+  std::string_view user_agent;
+  uint32_t attempts = 0;  // replicas tried
 };
 
 enum class Format : uint8_t { kText, kJson };

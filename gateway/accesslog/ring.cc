@@ -9,10 +9,11 @@ namespace hearth::accesslog {
 namespace {
 
 constexpr size_t kMaxString = 1100;  // longer ones are cut; the line says so
-constexpr size_t kStrings = 7;
+constexpr size_t kStrings = 9;
 
 std::array<std::string_view, kStrings> StringsOf(const Entry& e) {
-  return {e.client, e.method, e.path, e.function, e.replica, e.call_id, e.error};
+  return {e.client,  e.method, e.path, e.function,  e.replica,
+          e.call_id, e.error,  e.ns,   e.user_agent};
 }
 
 }  // namespace
@@ -114,6 +115,8 @@ bool Ring::Pop(Entry* entry) {
   entry->replica = strings[4];
   entry->call_id = strings[5];
   entry->error = strings[6];
+  entry->ns = strings[7];
+  entry->user_agent = strings[8];
   return true;
 }
 

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "core/base/clock.h"
+#include "gateway/accesslog/writer.h"
+#include "gateway/metrics/recorder.h"
+#include "gateway/proxy/interfaces.h"
+
+namespace hearth::gateway {
+
+// Hands what the data path observes to the metrics and to the access log. Called on the loops;
+// owned by the application.
+class ExchangeLog final : public proxy::ExchangeObserver {
+ public:
+  // `writer` may be null: no access log.
+  ExchangeLog(Recorder* recorder, accesslog::Writer* writer, const Clock* clock)
+      : recorder_(recorder), writer_(writer), clock_(clock) {}
+
+  void OnStarted(uint32_t loop, const route::Function& function) override {
+    recorder_->OnStarted(loop, function);
+  }
+  void OnFinished(const proxy::ExchangeRecord& record) override;
+  void OnRejected(uint32_t loop, int status, std::string_view reason) override {
+    recorder_->OnRejected(loop, status, reason);
+  }
+  void OnConnections(uint32_t loop, int64_t change) override {
+    recorder_->OnConnections(loop, change);
+  }
+
+ private:
+  Recorder* const recorder_;
+  accesslog::Writer* const writer_;
+  const Clock* const clock_;
+};
+
+}  // namespace hearth::gateway

@@ -1,0 +1,122 @@
+#include "gateway/app/options.h"
+
+#include <algorithm>
+#include <cctype>
+#include <initializer_list>
+
+#include "core/base/absl_compat.h"
+#include "core/base/strings.h"
+#include "core/net/address.h"
+
+namespace hearth::gateway {
+namespace {
+
+std::string EnvironmentName(std::string_view flag) {
+  std::string name = "HEARTH_GATEWAY_";
+  for (const char c : flag) {
+    name.push_back(c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
+  }
+  return name;
+}
+
+SettingInfo Info(std::string name, std::string help, std::string value_name = {}) {
+  SettingInfo info;
+  info.env = EnvironmentName(name);
+  info.name = std::move(name);
+  info.help = std::move(help);
+  info.value_name = std::move(value_name);
+  return info;
+}
+
+SettingInfo With(SettingInfo info, std::function<absl::Status(std::string_view)> check) {
+  info.check = std::move(check);
+  return info;
+}
+
+absl::Status CheckAddress(std::string_view text) { return net::Address::Parse(text).status(); }
+
+absl::Status CheckOptionalAddress(std::string_view text) {
+  return text.empty() ? absl::OkStatus() : CheckAddress(text);
+}
+
+std::function<absl::Status(std::string_view)> OneOf(std::vector<std::string> values) {
+  return [values = std::move(values)](std::string_view text) {
+    if (std::find(values.begin(), values.end(), text) != values.end()) return absl::OkStatus();
+    return InvalidArgument(Cat("\"", text, "\" is none of ", Join(values, ", ")));
+  };
+}
+
+void DeclareAddresses(Options* o, Settings* s) {
+  s->Add(&o->listen,
+         With(Info("listen", "Where clients reach this gateway; port 0 for any", "ADDRESS"),
+              CheckAddress));
+  s->Add(&o->functions_socket,
+         Info("functions-socket",
+              "Unix socket on which functions reach other functions, and nothing else", "PATH"));
+  s->Add(&o->admin_listen,
+         With(Info("admin-listen", "Where metrics and health are; empty for none", "ADDRESS"),
+              CheckOptionalAddress));
+  s->Add(
+      &o->function_url,
+      Info("function-url",
+           "URL under which functions reach this gateway; by default made from --listen", "URL"));
+}
+
+void DeclareControl(Options* o, Settings* s) {
+  s->Add(&o->controllers,
+         Info("controller",
+              "Address of a controller, unix:PATH or HOST:PORT; may be given several times",
+              "ADDRESS"));
+  s->Add(&o->controller_ca,
+         Info("controller-ca", "CA that the controllers' certificates come from; empty for no TLS",
+              "FILE"));
+  s->Add(&o->controller_certificate,
+         Info("controller-certificate", "This gateway's certificate for the controllers", "FILE"));
+  s->Add(&o->controller_key, Info("controller-key", "Its key", "FILE"));
+  s->Add(&o->auth_file,
+         Info("auth-file",
+              "Credentials for the management API and private functions, user:password a line; "
+              "read again when it changes",
+              "FILE"));
+  s->Add(&o->route_cache,
+         Info("route-cache", "Where the last routes are kept, to start from without a controller",
+              "FILE"));
+}
+
+void DeclareLimits(Options* o, Settings* s) {
+  s->Add(&o->threads, Info("threads", "Event loops; 0 for as many as there are CPUs to use"));
+  s->Add(&o->max_queued_requests,
+         Info("max-queued-requests", "Requests of all functions that may wait for a slot"));
+  s->AddBytes(&o->max_queued_bytes,
+              Info("max-queued-bytes", "Memory that waiting requests may hold"));
+  s->Add(&o->drain_timeout, Info("drain-timeout", "How long requests may go on after SIGTERM"));
+  s->Add(&o->ready_fd,
+         Info("ready-fd",
+              "Descriptor to which READY=1 is written once clients can connect; -1 for "
+              "none"));
+}
+
+void DeclareLogs(Options* o, Settings* s) {
+  s->Add(&o->access_log,
+         With(Info("access-log", "A line for each request: off, text or json", "FORMAT"),
+              OneOf({"off", "text", "json"})));
+  s->Add(&o->access_log_file,
+         Info("access-log-file", "Where it goes; - for standard output", "FILE"));
+  s->Add(&o->access_log_sample,
+         Info("access-log-sample", "Of successful requests one in N is logged; failures always"));
+  s->Add(&o->log_level, With(Info("log-level", "debug, info, warn or error", "LEVEL"),
+                             OneOf({"debug", "info", "warn", "error"})));
+  s->Add(&o->log_format,
+         With(Info("log-format", "text or json", "FORMAT"), OneOf({"text", "json"})));
+}
+
+}  // namespace
+
+void Declare(Options* options, Settings* settings) {
+  DeclareAddresses(options, settings);
+  DeclareControl(options, settings);
+  DeclareLimits(options, settings);
+  DeclareLogs(options, settings);
+}
+
+}  // namespace hearth::gateway
