@@ -130,7 +130,16 @@ bool Exchange::TakeHead(std::string_view* bytes) {
 }
 
 void Exchange::BeginResponse(const http::ResponseHead& head, std::string_view rest) {
-  if (slot_ && terms_.has_watchdog && IsNotStarted(head)) return OnBusy();
+  if (slot_ && terms_.has_watchdog && IsNotStarted(head)) {
+    // Where nothing of a request is left unread the connection stands between two messages.
+    BodyBatch batch;
+    response_body_.Start(head.body, head.content_length);
+    if (body_kind_ == BodyKind::kNone && head.keep_alive && response_body_.Take(rest, &batch) &&
+        response_body_.done() && batch.consumed == rest.size()) {
+      worker_.upstreams().Put(std::move(upstream_));
+    }
+    return OnBusy();
+  }
   if (slot_) slot_.replica()->ClearAside();
   phase_ = Phase::kStreaming;
   response_begun_ = true;

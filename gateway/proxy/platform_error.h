@@ -12,10 +12,10 @@ namespace hearth::proxy {
 // platform's fault from the function's.
 struct PlatformError {
   int status = 500;
-  std::string_view reason = {};   // stable, goes into "X-Hearth-Error: gateway;<reason>"
-  std::string message = {};       // what happened and what to do, for people
-  std::string function = {};      // "name.namespace"; empty where it is no function's
-  uint32_t retry_after = 0;  // seconds; 0: no such field
+  std::string_view reason = {};  // stable, goes into "X-Hearth-Error: gateway;<reason>"
+  std::string message = {};      // what happened and what to do, for people
+  std::string function = {};     // "name.namespace"; empty where it is no function's
+  uint32_t retry_after = 0;      // seconds; 0: no such field
   std::string www_authenticate = {};
 };
 
