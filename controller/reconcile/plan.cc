@@ -309,7 +309,7 @@ void RecordFailure(Failures& f, const model::Replica& replica, std::vector<std::
                    MonotonicTime now) {
   f.reason = replica.reason.empty() ? "ended" : replica.reason;
   f.last_output = std::move(last_output);
-  if (f.count > 0 && replica.created <= f.last) return;
+  if (f.count > 0 && replica.created < f.last) return;
   // A long good time in between makes it a new story.
   const bool forgiven = f.recovered && now - f.recovered_at >= std::chrono::minutes(5);
   f.count = forgiven ? 1 : f.count + 1;

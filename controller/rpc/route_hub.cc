@@ -9,7 +9,7 @@ struct RouteHub::State {
   mutable std::mutex mutex;  // guards everything, the subscriptions' fields included
   std::condition_variable changed;
   std::map<FunctionKey, std::shared_ptr<const FunctionRoutes>> routes;
-  uint64_t version = 0;
+  uint64_t version = kFirstVersion;
   std::vector<Subscription*> subscriptions;
 
   uint64_t Changed(const FunctionKey& function) {

@@ -66,6 +66,9 @@ class RouteHub {
   RouteHub();
   ~RouteHub();
 
+  // What a gateway routes by before it has acknowledged anything is older than this.
+  static constexpr uint64_t kFirstVersion = 1;
+
   // The version from which on this holds: the present one where nothing changes.
   uint64_t Publish(FunctionRoutes routes);
   uint64_t Withdraw(const FunctionKey& function);
