@@ -141,6 +141,7 @@ class ClientExchangeImpl final : public ClientExchange, public StreamHandler {
   }
 
   void Flush() {
+    bool progress = false;
     while (!out_.empty() && !stopped_sending_) {
       const IoResult result = WriteAllOf(*stream_, out_.view());
       if (result.status == IoStatus::kReset) {
@@ -149,10 +150,11 @@ class ClientExchangeImpl final : public ClientExchange, public StreamHandler {
         out_.Clear();
         break;
       }
-      if (result.bytes > 0) ArmPhase();
+      progress = progress || result.bytes > 0;
       out_.Consume(result.bytes);
       if (result.status == IoStatus::kWouldBlock || !out_.empty()) break;
     }
+    if (progress || out_.empty()) ArmPhase();
     out_.ReleaseIfEmpty();
     if (write_blocked_ && out_.size() <= kWatermark / 2) {
       write_blocked_ = false;
