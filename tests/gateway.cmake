@@ -10,13 +10,16 @@ hearth_test(gateway_accesslog_test DIR unit/gateway/accesslog DEPS gateway_acces
 hearth_test(gateway_fleet_test DIR unit/gateway/fleet DEPS gateway_fleet hearth_fake_controller)
 hearth_test(gateway_api_test DIR unit/gateway/api DEPS gateway_api hearth_json)
 hearth_test(gateway_metrics_test DIR unit/gateway/metrics DEPS gateway_metrics)
+hearth_test(gateway_admin_test DIR unit/gateway/admin DEPS gateway_admin hearth_fakes hearth_json)
+hearth_test(gateway_app_test DIR unit/gateway/app DEPS gateway_app hearth_json)
+hearth_test(gateway_integration_test DIR integration/gateway DEPS gateway_app
+  hearth_fake_controller hearth_json LABELS integration)
+target_compile_definitions(gateway_integration_test PRIVATE
+  HEARTH_GATEWAY_PROGRAM="$<TARGET_FILE:hearth_gateway>")
+add_dependencies(gateway_integration_test hearth_gateway)
 
 # The data path, lowest first.
 hearth_test(gateway_queue_test DIR unit/gateway/queue DEPS gateway_queue)
 hearth_test(gateway_balance_test DIR unit/gateway/balance DEPS gateway_balance)
 hearth_test(gateway_route_test DIR unit/gateway/route DEPS gateway_route hearth_fakes hearth_proto)
 hearth_test(gateway_proxy_test DIR unit/gateway/proxy DEPS gateway_proxy hearth_fakes)
-hearth_test(gateway_admin_test DIR unit/gateway/admin DEPS gateway_admin hearth_fakes hearth_json)
-hearth_test(gateway_app_test DIR unit/gateway/app DEPS gateway_app hearth_json)
-hearth_test(gateway_integration_test DIR integration/gateway DEPS gateway_app
-  hearth_fake_controller hearth_json LABELS integration)

@@ -198,6 +198,14 @@ void Exchange::PrepareHead(const http::RequestHead& head, std::string_view path,
 void Exchange::FailUnknown(const Destination& to) {
   std::string name(to.name);
   if (!to.ns.empty()) name.append(".").append(to.ns);
+  if (table_->version() == 0) {
+    return Fail(
+        {.status = 503,
+         .reason = "no_routes",
+         .message = "this gateway has no routes yet, because it has not reached a controller",
+         .function = std::move(name),
+         .retry_after = 1});
+  }
   std::string message = Cat("there is no function \"", name, "\"");
   const std::vector<std::string> near = table_->Near(to.name, to.ns);
   for (size_t i = 0; i < near.size(); ++i) {

@@ -256,6 +256,9 @@ TEST_CASE("The admin server shows metrics, readiness and live state") {
   Gateway gateway({"127.0.0.1:1"});
   CHECK(gateway.AskAdmin("/healthz").status == 200);
   CHECK(gateway.AskAdmin("/readyz").status == 503);
+  const auto early = gateway.Ask("GET", "/function/any");
+  CHECK(early.status == 503);  // it may well exist
+  CHECK(early.headers.Get("X-Hearth-Error") == "gateway;no_routes");
   CHECK(gateway.AskAdmin("/nothing").status == 404);
   CHECK(gateway.AskAdmin("/debug/functions").body == "{\"functions\":[]}\n");
 
