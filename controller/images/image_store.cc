@@ -1,6 +1,7 @@
 #include "controller/images/image_store.h"
 
 #include <fcntl.h>
+#include <nlohmann/json.hpp>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -10,7 +11,6 @@
 #include <fstream>
 #include <functional>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "controller/images/oci_layout.h"
@@ -182,8 +182,9 @@ class ImageStore::Impl {
 
   absl::StatusOr<std::string> PullInto(const std::string& reference, const std::string& folder) {
     const std::string layout = folder + "/oci";
-    std::vector<std::string> copy = {"/usr/bin/skopeo", "--insecure-policy", "copy", "--quiet",
-                                     reference, Cat("oci:", layout, ":image")};
+    std::vector<std::string> copy = {
+        "/usr/bin/skopeo", "--insecure-policy", "copy",
+        "--quiet",         reference,           Cat("oci:", layout, ":image")};
     RETURN_IF_ERROR(Run(copy, options_.pull_timeout, "reading the image"));
     ASSIGN_OR_RETURN(const std::string digest,
                      ManifestDigest(ReadAll(layout + "/index.json"), "image", layout));
@@ -221,8 +222,8 @@ absl::Status ImageStore::Check(const std::string& reference) const {
   ASSIGN_OR_RETURN(const std::string normal, NormalizeImageReference(reference));
   for (const char* tool : {"/usr/bin/skopeo", "/usr/bin/umoci"}) {
     if (access(tool, X_OK) != 0) {
-      return FailedPrecondition(Cat("spec.image: ", tool,
-                                    " is missing: apt-get install skopeo umoci"));
+      return FailedPrecondition(
+          Cat("spec.image: ", tool, " is missing: apt-get install skopeo umoci"));
     }
   }
   return impl_->SourceKey(normal).status();
@@ -246,8 +247,7 @@ absl::StatusOr<std::string> NormalizeImageReference(std::string_view reference) 
   if (reference.starts_with(kOci) || reference.starts_with(kArchive)) {
     const size_t colon = reference.find(':');
     if (reference.substr(colon + 1, 1) != "/") {
-      return InvalidArgument(Cat("spec.image: \"", reference,
-                                 "\" needs an absolute path after \"",
+      return InvalidArgument(Cat("spec.image: \"", reference, "\" needs an absolute path after \"",
                                  reference.substr(0, colon + 1), "\""));
     }
     return std::string(reference);

@@ -1,9 +1,8 @@
 #include "controller/images/oci_layout.h"
 
+#include <nlohmann/json.hpp>
 #include <openssl/evp.h>
 #include <sys/utsname.h>
-
-#include <nlohmann/json.hpp>
 
 #include "controller/images/image_store.h"
 #include "core/base/absl_compat.h"
@@ -74,8 +73,8 @@ absl::StatusOr<std::string> ManifestDigest(std::string_view index_json, std::str
     if (name == tag || (tag.empty() && manifests->size() == 1)) return digest;
     tags.push_back(name);
   }
-  return NotFound(Cat("spec.image: ", where, " has no image \"", tag, "\"; it has: ",
-                      Join(tags, ", ")));
+  return NotFound(
+      Cat("spec.image: ", where, " has no image \"", tag, "\"; it has: ", Join(tags, ", ")));
 }
 
 absl::StatusOr<std::string> ConfigDigest(std::string_view manifest_json) {

@@ -19,10 +19,17 @@
 namespace hearth::controller {
 namespace {
 
-constexpr const char* kFolders[] = {"proc",        "dev",     "tmp",
-                                    "sys",         "run",     "var/tmp",
-                                    "var/task",    "run/secrets", "var/openfaas/secrets",
-                                    ".hearth/gateway", "etc"};
+constexpr const char* kFolders[] = {"proc",
+                                    "dev",
+                                    "tmp",
+                                    "sys",
+                                    "run",
+                                    "var/tmp",
+                                    "var/task",
+                                    "run/secrets",
+                                    "var/openfaas/secrets",
+                                    ".hearth/gateway",
+                                    "etc"};
 constexpr const char* kFiles[] = {".hearth/watchdog", "etc/resolv.conf", "etc/hosts"};
 constexpr size_t kMaxAccounts = 1 << 20;
 
@@ -57,7 +64,8 @@ std::string ReadInRoot(int root, const char* path) {
   std::string out;
   char buffer[8192];
   ssize_t n = 0;
-  while (fd.valid() && out.size() < kMaxAccounts && (n = read(fd.get(), buffer, sizeof(buffer))) > 0) {
+  while (fd.valid() && out.size() < kMaxAccounts &&
+         (n = read(fd.get(), buffer, sizeof(buffer))) > 0) {
     out.append(buffer, static_cast<size_t>(n));
   }
   return out;
@@ -93,8 +101,8 @@ absl::Status PrepareMountPoints(const std::string& rootfs) {
         !S_ISREG(info.st_mode)) {
       unlinkat(parent.get(), name.c_str(), 0);
     }
-    const UniqueFd fd(openat(parent.get(), name.c_str(),
-                             O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
+    const UniqueFd fd(
+        openat(parent.get(), name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
     if (!fd.valid()) return Unavailable(Cat("cannot make /", path, " in the image"));
   }
   return absl::OkStatus();

@@ -176,8 +176,7 @@ absl::Status Launcher::Probe() {
   plan.working_dir = "/";
   std::vector<std::string> argv = BwrapArguments(plan);
   argv.insert(argv.begin(), bwrap_);
-  while (argv.back() != "--") argv.pop_back();
-  argv.push_back("/bin/true");
+  argv.insert(argv.end(), {"--", "/bin/true"});
   const auto result = RunCommand(argv, kProbeTimeoutMs);
   if (!result.ok()) {
     return FailedPrecondition(Cat("the sandbox does not work: ", Message(result.status()), remedy));
@@ -356,6 +355,8 @@ absl::StatusOr<LaunchedReplica> Launcher::LaunchIn(const ReplicaRequest& request
     spawn.descriptors.emplace_back(arguments.get(), kArgumentsFd);
     spawn.descriptors.emplace_back(info_write.get(), kInfoFd);
     spawn.argv = {bwrap_, "--args", Cat(kArgumentsFd), "--info-fd", Cat(kInfoFd)};
+    const std::vector<std::string> command = SandboxedCommand(plan);
+    spawn.argv.insert(spawn.argv.end(), command.begin(), command.end());
     if (plan.root_is_image && !plan.read_only_root) {
       const std::string over = paths.folder + "/over";
       mkdir(over.c_str(), 0700);

@@ -78,10 +78,14 @@ std::vector<std::string> BwrapArguments(const SandboxPlan& plan) {
   AddCapabilities(plan, &args);
   args.Add({"--chdir", plan.working_dir, "--clearenv"});
   for (const auto& [name, value] : plan.env) args.Add({"--setenv", name, value});
-  args.Add({"--", kWatchdogInside});
-  if (!plan.command.empty()) args.Add({"--"});
-  for (const std::string& word : plan.command) args.Add({word});
   return args.Take();
+}
+
+std::vector<std::string> SandboxedCommand(const SandboxPlan& plan) {
+  std::vector<std::string> out = {"--", kWatchdogInside};
+  if (!plan.command.empty()) out.push_back("--");
+  out.insert(out.end(), plan.command.begin(), plan.command.end());
+  return out;
 }
 
 std::string NulSeparated(const std::vector<std::string>& arguments) {

@@ -38,11 +38,12 @@ struct SandboxPlan {
 inline constexpr const char* kWatchdogInside = "/.hearth/watchdog";
 inline constexpr const char* kGatewayDirInside = "/.hearth/gateway";
 
-// Pure: the arguments of bubblewrap, up to and with the command.
+// Pure: the options of bubblewrap, and what follows them (from "--" on).
 std::vector<std::string> BwrapArguments(const SandboxPlan& plan);
+std::vector<std::string> SandboxedCommand(const SandboxPlan& plan);
 
-// Pure: the same for --args (each ends with a NUL), so that neither environment nor code paths show
-// in the list of processes, and nothing of a user's environment reaches bubblewrap itself.
+// Pure: the options for --args (each ends with a NUL), so that neither environment nor code paths
+// show in the list of processes, and nothing of a user's environment reaches bubblewrap itself.
 std::string NulSeparated(const std::vector<std::string>& arguments);
 
 // Settings of the root file system that all runtime functions share.
