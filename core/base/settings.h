@@ -16,13 +16,13 @@ namespace hearth {
 
 // What a setting says about itself.
 struct SettingInfo {
-  std::string name;        // "queue-max-wait": the flag and the key in a file
-  std::string help;        // one sentence, without a full stop at the end
-  std::string env;         // empty: HEARTH_ and the name in capitals
-  bool secret = false;     // masked wherever it is shown
-  std::string value_name;  // "DURATION" in --help; empty: by type
+  std::string name;             // "queue-max-wait": the flag and the key in a file
+  std::string help;             // one sentence, without a full stop at the end
+  std::string env = {};         // empty: HEARTH_ and the name in capitals
+  bool secret = false;          // masked wherever it is shown
+  std::string value_name = {};  // "DURATION" in --help; empty: by type
   // Called with the text before it is taken; says what is wrong with it and what to do.
-  std::function<absl::Status(std::string_view)> check;
+  std::function<absl::Status(std::string_view)> check = {};
 };
 
 // A program's configuration, declared once: from the declarations come flags, environment, file,

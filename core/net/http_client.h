@@ -20,22 +20,23 @@ namespace hearth::net {
 
 // One outgoing request. Host, Content-Length or Transfer-Encoding, and Connection: close are added.
 struct ClientRequest {
-  Address address;
+  Address address = {};
   std::string method = "GET";
   std::string target = "/";
-  std::string host;  // the Host field; empty: the address's text, "localhost" for a Unix socket
-  Headers headers;
-  std::string body;
+  std::string host =
+      {};  // the Host field; empty: the address's text, "localhost" for a Unix socket
+  Headers headers = {};
+  std::string body = {};
   // The body comes by ClientExchange::Write (Fetch: FetchOptions::body_source) instead of `body`:
   // chunked, or with a Content-Length where it is known.
   bool streamed_body = false;
-  std::optional<uint64_t> streamed_length;
+  std::optional<uint64_t> streamed_length = {};
 
   Duration connect_timeout = std::chrono::seconds(5);
   Duration head_timeout = std::chrono::seconds(60);  // request sent → response head; 0: none
   Duration idle_timeout = std::chrono::seconds(60);  // silence in the response's body; 0: none
   Duration total_timeout{};                          // 0: none
-  http::Limits limits;
+  http::Limits limits = {};
 };
 
 struct ClientResponse {
@@ -78,11 +79,11 @@ class ClientExchange {
 struct FetchOptions {
   // Takes the response's body piece by piece; returning false ends the exchange early (not an
   // error). Unset: the body is collected, at most `max_body`.
-  std::function<bool(std::string_view)> on_data;
+  std::function<bool(std::string_view)> on_data = {};
   // Called before the first on_data.
-  std::function<void(const ClientResponse& head)> on_head;
+  std::function<void(const ClientResponse& head)> on_head = {};
   // Fills the span with more of the request's body and returns how much; 0: the end. May block.
-  std::function<absl::StatusOr<size_t>(std::span<char>)> body_source;
+  std::function<absl::StatusOr<size_t>(std::span<char>)> body_source = {};
   uint64_t max_body = 64 << 20;
 };
 

@@ -80,7 +80,7 @@ enum class BodyMode : uint8_t { kBuffered, kStreamed };
 
 struct HttpServerOptions {
   std::string component = "server";  // first half of X-Hearth-Error in answers of its own
-  http::Limits limits;
+  http::Limits limits = {};
   uint64_t max_body = 1 << 20;     // of a buffered request: past it 413
   uint64_t max_streamed_body = 0;  // 0: unlimited
   size_t max_connections = 1024;   // past it: stops accepting
