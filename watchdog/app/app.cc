@@ -152,12 +152,13 @@ void App::Changed() {
 }
 
 void App::OnFunctionReady() {
-  if (!init_ms_) {
+  const bool first = !init_ms_;
+  if (first) {
     init_ms_ = ToMillis(loop_.Now() - started_at_);
     if (!config_.suppress_lock) close(open(kLockFile, O_CREAT | O_WRONLY | O_CLOEXEC, 0660));
-    if (announcer_ != nullptr) announcer_->Announce();
   }
   front_.SetState(FunctionState::kReady);
+  if (first && announcer_ != nullptr) announcer_->Announce();
   Changed();
 }
 

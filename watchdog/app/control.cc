@@ -1,6 +1,7 @@
 #include "watchdog/app/control.h"
 
 #include "core/metrics/text.h"
+#include "watchdog/wire/secret.h"
 
 namespace hearth::watchdog {
 namespace {
@@ -31,7 +32,7 @@ void Control::Handle(std::shared_ptr<net::ServerExchange> exchange) {
   } else if (path == "/metrics" && get) {
     exchange->Respond(200, {{"Content-Type", std::string(metrics::TextWriter::kContentType)}},
                       target_.MetricsText());
-  } else if (!token_.empty() && request.headers.Get("X-Hearth-Token") != token_) {
+  } else if (!token_.empty() && !SameSecret(request.headers.Get("X-Hearth-Token"), token_)) {
     exchange->RespondError(401, "unauthorized", "X-Hearth-Token is missing or wrong");
   } else if (path == "/status" && get) {
     exchange->RespondJson(200, target_.StatusLine() + "\n");

@@ -7,21 +7,13 @@
 #include "core/base/strings.h"
 #include "core/http/writer.h"
 #include "watchdog/wire/error_body.h"
+#include "watchdog/wire/secret.h"
 
 namespace hearth::watchdog {
 namespace {
 
 // of-watchdog lets a request's head be 1 MB; ours is bounded by what the gateway lets through.
 constexpr size_t kMaxConnections = 8192;
-
-// Takes the same time wherever the texts differ.
-bool SameSecret(std::string_view a, std::string_view b) {
-  unsigned char difference = a.size() == b.size() ? 0 : 1;
-  for (size_t i = 0; i < a.size() && i < b.size(); ++i) {
-    difference = static_cast<unsigned char>(difference | (a[i] ^ b[i]));
-  }
-  return difference == 0;
-}
 
 std::optional<Duration> RequestedTimeout(const http::RequestHead& head) {
   std::optional<Duration> lowest;

@@ -171,7 +171,9 @@ class PosixLauncher::Child final : public Process {
 };
 
 PosixLauncher::PosixLauncher(net::Loop& loop) : loop_(loop) {}
-PosixLauncher::~PosixLauncher() = default;
+PosixLauncher::~PosixLauncher() {
+  if (HasChildren()) KillStrays();
+}
 
 absl::StatusOr<std::unique_ptr<Process>> PosixLauncher::Launch(const LaunchSpec& spec,
                                                                ProcessObserver* observer) {
@@ -226,9 +228,11 @@ void PosixLauncher::Reap() {
     if (pid > 0) {
       Ended(pid, status);
     } else if (pid == 0 || errno != EINTR) {
-      return;
+      break;
     }
   }
+  // Orphans of processes that nobody waits for any more.
+  if (children_.empty() && HasChildren()) KillStrays();
 }
 
 void PosixLauncher::Ended(pid_t pid, int wait_status) {
@@ -240,10 +244,7 @@ void PosixLauncher::Ended(pid_t pid, int wait_status) {
   Child* child = it->second;
   children_.erase(it);
   // What it left behind ends with it.
-  if (HasChildren()) {
-    KillTree(pid);
-    if (children_.empty()) KillStrays();
-  }
+  if (HasChildren()) KillTree(pid);
   ExitInfo exit;
   if (WIFSIGNALED(wait_status)) {
     exit.signal = WTERMSIG(wait_status);
