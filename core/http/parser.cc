@@ -191,19 +191,20 @@ ParseState HeadParser::Scan(std::string_view bytes, size_t start, ParseError fir
   if (line_start_ < start) line_start_ = start;
   if (scanned_ < start) scanned_ = start;
   while (scanned_ < bytes.size()) {
-    const void* found = std::memchr(bytes.data() + scanned_, '\n', bytes.size() - scanned_);
-    const size_t line_end =  // one past the line, or past what there is of it
-        found == nullptr ? bytes.size()
-                         : static_cast<size_t>(static_cast<const char*>(found) - bytes.data()) + 1;
+    const char* const end = bytes.data() + bytes.size();
+    const char* const found = FindLineFeed(bytes.data() + scanned_, end);
+    // One past the line, or past what there is of it.
+    const size_t line_end = static_cast<size_t>(found - bytes.data()) + (found == end ? 0 : 1);
     if (line_start_ == start && line_end - start > limits_.request_line) {
       return Fail(first_line_too_long);
     }
     if (line_end > limits_.head) return Fail(ParseError::kHeadTooLarge);
     scanned_ = line_end;
-    if (found == nullptr) return ParseState::kNeedMore;
+    if (found == end) return ParseState::kNeedMore;
     const size_t length = line_end - line_start_;
     if (length < 2 || bytes[line_end - 2] != '\r') return Fail(ParseError::kBareLineFeed);
     const bool is_empty = length == 2 && line_start_ != start;
+    if (line_start_ == start) first_line_end_ = line_end - 2;
     line_start_ = line_end;
     if (is_empty) return ParseState::kDone;
   }
@@ -226,11 +227,7 @@ ParseState HeadParser::ParseRequest(std::string_view bytes, RequestHead* head) {
   if (state != ParseState::kDone) return state;
 
   const char* const end = bytes.data() + scanned_ - 2;
-  const size_t line_size = static_cast<size_t>(static_cast<const char*>(std::memchr(
-                                                   bytes.data() + start, '\n', scanned_ - start)) -
-                                               bytes.data()) -
-                           1 - start;
-  const std::string_view line = bytes.substr(start, line_size);
+  const std::string_view line = bytes.substr(start, first_line_end_ - start);
   ParseError error = ParseRequestLine(line, head);
   if (error != ParseError::kNone) return Fail(error);
   FramingFields framing;
@@ -249,11 +246,7 @@ ParseState HeadParser::ParseResponse(std::string_view bytes, std::string_view re
   if (state != ParseState::kDone) return state;
 
   const char* const end = bytes.data() + scanned_ - 2;
-  const size_t line_size =
-      static_cast<size_t>(static_cast<const char*>(std::memchr(bytes.data(), '\n', scanned_)) -
-                          bytes.data()) -
-      1;
-  const std::string_view line = bytes.substr(0, line_size);
+  const std::string_view line = bytes.substr(0, first_line_end_);
   ParseError error = ParseStatusLine(line, head);
   if (error != ParseError::kNone) return Fail(error);
   FramingFields framing;

@@ -74,6 +74,7 @@ class HeadParser {
   Limits limits_;
   size_t scanned_ = 0;     // bytes looked at
   size_t line_start_ = 0;  // of the line that `scanned_` is in
+  size_t first_line_end_ = 0;
   ParseError error_ = ParseError::kNone;
 };
 

@@ -67,4 +67,19 @@ inline const char* FindValueEnd(const char* p, const char* end) {
   return p;
 }
 
+// The first line feed in [p, end), or `end`. Lines of a head are short: a call of memchr for each
+// costs more than the search.
+inline const char* FindLineFeed(const char* p, const char* end) {
+#if defined(__SSE2__)
+  const __m128i line_feed = _mm_set1_epi8('\n');
+  for (; end - p >= 16; p += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, line_feed)));
+    if (mask != 0) return p + __builtin_ctz(mask);
+  }
+#endif
+  while (p != end && *p != '\n') ++p;
+  return p;
+}
+
 }  // namespace hearth::http

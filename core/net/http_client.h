@@ -23,8 +23,8 @@ struct ClientRequest {
   Address address = {};
   std::string method = "GET";
   std::string target = "/";
-  std::string host =
-      {};  // the Host field; empty: the address's text, "localhost" for a Unix socket
+  // The Host field; empty: the address's text, "localhost" for a Unix socket.
+  std::string host = {};
   Headers headers = {};
   std::string body = {};
   // The body comes by ClientExchange::Write (Fetch: FetchOptions::body_source) instead of `body`:
