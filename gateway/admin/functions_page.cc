@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "core/base/duration.h"
+
 namespace hearth::gateway {
 namespace {
 
@@ -45,6 +47,7 @@ std::string FunctionsPage(const route::Table& table,
                   {"namespace", function.key.ns},
                   {"private", function.policy.is_private},
                   {"queued", function.state->queued()},
+                  {"oldest_queued_ms", ToMillis(function.state->OldestWait(now))},
                   {"in_flight", InFlightOf(function)},
                   {"service_time_ms", function.state->service_time_ms()},
                   {"replicas", function.replicas->replica_count},

@@ -5,6 +5,7 @@
 #include <map>
 #include <sstream>
 
+#include "core/base/duration.h"
 #include "core/base/version.h"
 #include "gateway/metrics/families.h"
 #include "gateway/metrics/process.h"
@@ -100,6 +101,8 @@ void AddRoutes(const route::Table& table, MonotonicTime now, Families* out) {
   FamilyBuilder ready("gateway_service_ready_count", MetricType::Gauge, "Replicas in the routes");
   FamilyBuilder queue("hearth_gateway_queue_length", MetricType::Gauge,
                       "Requests waiting for a slot");
+  FamilyBuilder oldest("hearth_gateway_queue_oldest_seconds", MetricType::Gauge,
+                       "How long the oldest waiting request has waited");
   FamilyBuilder aside("hearth_gateway_replicas_set_aside", MetricType::Gauge,
                       "Replicas that failed and are passed over for a while");
   table.ForEach([&](const route::Function& function) {
@@ -108,6 +111,7 @@ void AddRoutes(const route::Table& table, MonotonicTime now, Families* out) {
     count.Add({{"function_name", name}}, replicas);
     ready.Add({{"function_name", name}}, replicas);
     queue.Add({{"function_name", name}}, function.state->queued());
+    oldest.Add({{"function_name", name}}, ToSeconds(function.state->OldestWait(now)));
     int set_aside = 0;
     for (const auto& revision : function.replicas->revisions) {
       for (const auto& replica : revision.replicas) set_aside += replica->IsAside(now) ? 1 : 0;
@@ -117,6 +121,7 @@ void AddRoutes(const route::Table& table, MonotonicTime now, Families* out) {
   Put(std::move(count), out);
   Put(std::move(ready), out);
   Put(std::move(queue), out);
+  Put(std::move(oldest), out);
   Put(std::move(aside), out);
 }
 

@@ -93,6 +93,13 @@ DemandSample FunctionState::Sample(MonotonicTime now) {
   return sample;
 }
 
+Duration FunctionState::OldestWait(MonotonicTime now) const {
+  if (queued() == 0) return Duration::zero();
+  const std::lock_guard lock(mutex_);
+  const auto oldest = queue_.OldestSince();
+  return oldest ? now - *oldest : Duration::zero();
+}
+
 uint32_t FunctionState::RetryAfter() const {
   const std::lock_guard lock(mutex_);
   return queue::RetryAfterSeconds(queue_.size() + 1, service_time_ms(), replicas_->Parallel());

@@ -150,6 +150,7 @@ class FunctionState : public std::enable_shared_from_this<FunctionState> {
 
   DemandSample Sample(MonotonicTime now);
   uint32_t queued() const { return queued_.load(std::memory_order_relaxed); }
+  Duration OldestWait(MonotonicTime now) const;  // of the requests that wait; zero: none does
   double service_time_ms() const { return service_time_ms_.load(std::memory_order_relaxed); }
   uint32_t RetryAfter() const;
 

@@ -131,6 +131,10 @@ TEST_CASE("A cold request waits, its demand arrives, a route serves it") {
       std::async(std::launch::async, [&] { return gateway.Ask("GET", "/function/cold/2"); });
   REQUIRE(controller.WaitForDemand("cold", [](const auto& d) { return d.queued() >= 1; }));
   REQUIRE(controller.WaitForDemand("cold", [](const auto& d) { return d.queued() == 2; }));
+  CHECK_THAT(gateway.AskAdmin("/metrics").body,
+             Catch::Contains(R"(hearth_gateway_queue_length{function_name="cold.default"} 2)"));
+  const auto page = nlohmann::json::parse(gateway.AskAdmin("/debug/functions").body);
+  CHECK(page["functions"][0]["queued"] == 2);
   controller.Upsert(MakeRoute("cold", replica.address(), 1));
   CHECK(first.get().body == "fresh GET / ");
   CHECK(second.get().body == "fresh GET /2 ");
