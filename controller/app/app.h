@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -38,6 +39,8 @@ struct AppOptions {
   Duration gateway_grace = std::chrono::seconds(10);
   Duration invocations_flush = std::chrono::seconds(10);
   Duration store_retry = std::chrono::seconds(5);
+  // A deleted function's last replica is gone: what else is kept of it may go.
+  std::function<void(const FunctionKey&)> on_function_gone;
 };
 
 // All of them outlive the application.
@@ -106,6 +109,7 @@ class App final : public Platform, public FleetListener {
     std::vector<ReplicaRequest> create;
     std::vector<std::pair<ReplicaId, Duration>> drain;
     std::vector<ReplicaId> kill;
+    std::optional<FunctionKey> gone;
   };
 
   // app.cc: start, thread.

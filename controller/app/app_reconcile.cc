@@ -61,6 +61,7 @@ void App::Reconcile(const FunctionKey& key) {
     if (outside.create.size() >= observed.start_budget) starved_.insert(key);
     AwaitRelease(f, begun);
     if (forget) {
+      outside.gone = key;
       tracker_.Forget(key);
       queue_.Remove(key);
       functions_.erase(key);
@@ -273,6 +274,7 @@ void App::CallBackend(Outside outside) {
     deps_.backend->Drain(id, grace);
   }
   for (const auto& id : outside.kill) deps_.backend->Kill(id);
+  if (outside.gone && options_.on_function_gone) options_.on_function_gone(*outside.gone);
 }
 
 }  // namespace hearth::controller
