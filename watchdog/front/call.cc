@@ -89,28 +89,29 @@ void Call::Flush() {
   if (connection_ != nullptr) connection_->Flush();
 }
 
+// The slot is free before the answer's end goes out: a request that waits behind this one on the same
+// connection begins inside that call.
 void Call::End(std::string_view trailer) {
   if (finished_) return;
   ServerConnection* connection = std::exchange(connection_, nullptr);
-  if (connection != nullptr) {
-    connection->SetHandler(nullptr);
-    connection->End(trailer);
-  }
+  if (connection != nullptr) connection->SetHandler(nullptr);
   Finish();
+  if (connection != nullptr) connection->End(trailer);
 }
 
 void Call::Respond(int status, std::string_view fields, std::string_view body) {
   if (begun() || finished_) return;
   status_ = status;
   ServerConnection* connection = std::exchange(connection_, nullptr);
-  if (connection != nullptr) {
-    connection->SetHandler(nullptr);
-    if (owner_.draining()) connection->CloseAfterResponse();
-    std::string all(fields);
-    all += OwnFields();
-    connection->Respond(status, all, body);
+  if (connection == nullptr) {
+    Finish();
+    return;
   }
+  connection->SetHandler(nullptr);
+  if (owner_.draining()) connection->CloseAfterResponse();
+  const std::string all = std::string(fields) + OwnFields();
   Finish();
+  connection->Respond(status, all, body);
 }
 
 void Call::BeginTunnel(int status, std::string_view reason, std::string_view fields) {
