@@ -10,3 +10,10 @@ hearth_test(core_log_test DIR unit/core/log DEPS core_log hearth_fakes)
 hearth_test(core_metrics_test DIR unit/core/metrics DEPS core_metrics)
 hearth_test(core_net_test DIR unit/core/net DEPS core_net hearth_fakes)
 hearth_test(core_property_test DIR property/core DEPS core_net hearth_fakes LABELS property)
+
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+add_test(NAME lint_layering
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/lint/check_layering.py ${CMAKE_SOURCE_DIR})
+add_test(NAME lint_layering_test
+  COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_SOURCE_DIR}/tests/lint/check_layering_test.py)
+set_tests_properties(lint_layering lint_layering_test PROPERTIES LABELS lint TIMEOUT 60)
