@@ -17,3 +17,7 @@ add_test(NAME lint_layering
 add_test(NAME lint_layering_test
   COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_SOURCE_DIR}/tests/lint/check_layering_test.py)
 set_tests_properties(lint_layering lint_layering_test PROPERTIES LABELS lint TIMEOUT 60)
+
+if(NOT HEARTH_FUZZ)
+  add_subdirectory(${CMAKE_CURRENT_SOURCE_DIR}/fuzz)
+endif()
