@@ -97,7 +97,8 @@ Link::Link(size_t index, std::string address, TlsFiles tls, LinkOwner* owner,
       address_(std::move(address)),
       tls_(std::move(tls)),
       owner_(owner),
-      logger_(logger) {}
+      logger_(logger),
+      backoff_(address_.starts_with("unix:") ? Backoff::kMaxLocal : Backoff::kMax) {}
 
 Link::~Link() {
   Stop();

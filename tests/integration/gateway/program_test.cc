@@ -95,6 +95,13 @@ class Program {
     pid_ = -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
+  uint64_t ResidentBytes() const {
+    std::ifstream statm("/proc/" + std::to_string(pid_) + "/statm");
+    uint64_t all = 0;
+    uint64_t resident = 0;
+    statm >> all >> resident;
+    return resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  }
   // All that it has printed; after Wait.
   std::string Output() {
     if (collector_.joinable()) collector_.join();
@@ -196,6 +203,25 @@ TEST_CASE("Killed, it comes back with its routes although no controller is there
   Program gateway(args);
   REQUIRE(gateway.Ready());
   CHECK(Eventually([&] { return StatusOf(listen, "/function/hello") == 200; }));
+}
+
+TEST_CASE("Ten thousand functions cost the gateway little memory") {
+  TempFolder folder;
+  FakeController controller("unix:" + folder.path + "/fleet.sock");
+  const std::string admin = FreeAddress();
+  Program gateway({"--listen", FreeAddress(), "--admin-listen", admin, "--threads=2",
+                   "--controller", controller.address()});
+  REQUIRE(gateway.Ready());
+  REQUIRE(controller.WaitForAck(1));
+  const uint64_t before = gateway.ResidentBytes();
+  uint64_t sequence = 0;
+  for (int i = 0; i < 10000; ++i) {
+    sequence = controller.Upsert(MakeRoute("function-" + std::to_string(i), ""));
+  }
+  REQUIRE(controller.WaitForAck(sequence));
+  const uint64_t each = (gateway.ResidentBytes() - before) / 10000;
+  INFO(each << " bytes each");
+  CHECK(each <= 2048);
 }
 
 TEST_CASE("A wrong option ends it with a message") {

@@ -21,5 +21,10 @@ TEST_CASE("Waits double up to two seconds and keep within the upper half of the 
   });
 }
 
+TEST_CASE("On one machine the wait stays short") {
+  Backoff backoff(Backoff::kMaxLocal);
+  for (int i = 0; i < 10; ++i) CHECK(backoff.Next(UINT64_MAX) <= Backoff::kMaxLocal);
+}
+
 }  // namespace
 }  // namespace hearth::fleet
