@@ -86,6 +86,7 @@ void App::OnReplicaReady(FunctionEntry& f, const ReplicaEvent& event, MonotonicT
   }
   r.replica.changed = now;
   r.unreachable = 0;
+  f.wanted_since.reset();
   RecordReady(f.failures[r.replica.revision], now);
   if (f.failures[r.replica.revision].count == 0) f.failures.erase(r.replica.revision);
   PokeStarved();
@@ -145,7 +146,7 @@ void App::OnDemand(const GatewayId& gateway, bool full, std::vector<FunctionLoad
   }
   for (const auto& load : loads) {
     FunctionEntry* f = FindLive(load.function);
-    if (load.queued > 0 && !f->AnyReady() && !f->wanted_since) f->wanted_since = now;
+    if (load.queued > 0 && !f->AnyLive() && !f->wanted_since) f->wanted_since = now;
   }
   // Complete data may let any function go down.
   if (whole_fleet_known) {

@@ -30,4 +30,12 @@ bool FunctionEntry::AnyReady() const {
   });
 }
 
+bool FunctionEntry::AnyLive() const {
+  return std::any_of(replicas.begin(), replicas.end(), [](const auto& r) {
+    const model::ReplicaState state = r.second.replica.state;
+    return !r.second.killed &&
+           (state == model::ReplicaState::kReady || state == model::ReplicaState::kStarting);
+  });
+}
+
 }  // namespace hearth::controller

@@ -51,6 +51,7 @@ struct FunctionEntry {
   bool IsProven(const RevisionId& id) const;
   void AddProven(const RevisionId& id);
   bool AnyReady() const;
+  bool AnyLive() const;  // ready or on its way
 };
 
 }  // namespace hearth::controller
