@@ -191,7 +191,9 @@ void Front::SetState(FunctionState state, std::string_view reason) {
 }
 
 std::string_view Front::OnlyCallId() const {
-  return calls_.size() == 1 ? std::string_view(calls_.begin()->first->id()) : std::string_view();
+  if (calls_.size() != 1) return {};
+  const Call& call = *calls_.begin()->first;
+  return call.started() ? std::string_view(call.id()) : std::string_view();
 }
 
 void Front::CloseIdle() {
