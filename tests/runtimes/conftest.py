@@ -30,6 +30,7 @@ def platform(request):
 
 # For cases that look at the bytes of the Runtime API itself.
 only_stand_in = pytest.mark.parametrize("platform", ["stand-in"])
+collect_ignore = [] if WATCHDOG else ["test_watchdog.py"]
 
 _built = {}
 

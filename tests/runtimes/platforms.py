@@ -2,6 +2,7 @@
 HTTP requests and give HTTP answers, so one table of cases serves both."""
 
 import http.client
+import json
 import os
 import pathlib
 import signal
@@ -154,6 +155,7 @@ class Watchdog:
             "HEARTH_EVENT": event,
             "HEARTH_TIMEOUT": "20s",
             "HEARTH_MEMORY_MB": "256",
+            "HEARTH_DRAIN_QUIET": "20ms",
             "LAMBDA_TASK_ROOT": str(task),
         }
         self.process = Process([str(binary), "--", *command],
@@ -169,13 +171,24 @@ class Watchdog:
                 raise AssertionError(f"not ready ({state}):\n" + self.log_text())
             time.sleep(0.02)
 
+    def wait_failed(self):
+        """A replica whose function never was ready ends, and says why in its log."""
+        assert self.process.process.wait(START_TIMEOUT) != 0, self.log_text()
+        assert self.wait_for_log("init error: "), self.log_text()
+        return self.log_text()
+
+    def wait_listening(self):
+        end = time.monotonic() + START_TIMEOUT
+        while not self._data.exists():
+            assert time.monotonic() < end, "no socket:\n" + self.log_text()
+            time.sleep(0.005)
+        return self
+
     def status(self):
         connection = _UnixConnection(self._control)
         try:
             connection.request("GET", "/status")
             answer = connection.getresponse()
-            import json
-
             return json.loads(answer.read())
         except (FileNotFoundError, ConnectionRefusedError):
             return {}

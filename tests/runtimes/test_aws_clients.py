@@ -115,7 +115,7 @@ def test_many_requests(run, client):
 def test_init_error(run, client, platform):
     instance = run(client, "missing.handler", ready=False)
     if platform == "watchdog":
-        assert instance.request("GET", "/").status == 502
+        assert "init error: Runtime.ImportModuleError" in instance.wait_failed()
     else:
         assert b"Runtime.ImportModuleError" in instance.wait_failed().body
 
