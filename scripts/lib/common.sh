@@ -14,10 +14,10 @@ BUILD_PACKAGES=(build-essential g++ cmake ninja-build ccache lld pkg-config git 
   protobuf-compiler protobuf-compiler-grpc libgrpc++-dev libprotobuf-dev libcpprest-dev
   libyaml-cpp-dev prometheus-cpp-dev libabsl-dev libboost-dev libssl-dev libsqlite3-dev
   nlohmann-json3-dev libarchive-dev zlib1g-dev)
-RUN_PACKAGES=(bubblewrap nftables iproute2 slirp4netns skopeo umoci python3 python3-pip curl
+RUN_PACKAGES=(bubblewrap nftables iproute2 slirp4netns skopeo umoci python3 python3-pip curl jq
   procps)
 TEST_PACKAGES=(catch2 librapidcheck-dev libhttp-parser-dev clang-14 libclang-rt-14-dev
-  python3-pytest buildah autoconf automake libtool strace jq)
+  python3-pytest python3-yaml buildah autoconf automake libtool file strace)
 BENCH_PACKAGES=(nginx-light haproxy wrk)
 
 # install_packages NAME...: only what is missing, so that a second run costs a moment.

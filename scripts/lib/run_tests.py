@@ -84,6 +84,7 @@ def environment():
     env["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0"
     env["UBSAN_OPTIONS"] = "print_stacktrace=1"
     root = pathlib.Path(__file__).resolve().parents[2]
+    env.setdefault("HEARTH_WATCHDOG", f"{root}/build/release/bin/hearth-watchdog")
     env["TSAN_OPTIONS"] = f"halt_on_error=1:suppressions={root}/tests/tsan.supp"
     for tool, variable in (("faas-cli", "FAAS_CLI"), ("of-watchdog", "OF_WATCHDOG")):
         if not env.get(variable):
