@@ -1,5 +1,6 @@
 #include "core/base/install.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +17,19 @@ namespace {
 bool IsFolder(const std::string& path) {
   struct stat st {};
   return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+// A folder of that name may be something else: one of ours holds NAME/runtime.yaml.
+bool HoldsRuntimes(const std::string& path) {
+  DIR* folder = ::opendir(path.c_str());
+  if (folder == nullptr) return false;
+  bool found = false;
+  while (const dirent* entry = found ? nullptr : ::readdir(folder)) {
+    found = ::access(Cat(path, "/", std::string_view(entry->d_name), "/runtime.yaml").c_str(),
+                     R_OK) == 0;
+  }
+  ::closedir(folder);
+  return found;
 }
 
 std::string ParentOf(const std::string& path) {
@@ -49,10 +63,10 @@ absl::StatusOr<std::string> FindRuntimesDir() {
   }
   ASSIGN_OR_RETURN(const std::string folder, ExecutableFolder());
   const std::string installed = Cat(ParentOf(folder), "/share/hearth/runtimes");
-  if (IsFolder(installed)) return installed;
+  if (HoldsRuntimes(installed)) return installed;
   for (std::string above = folder;; above = ParentOf(above)) {
     std::string candidate = above == "/" ? "/runtimes" : Cat(above, "/runtimes");
-    if (IsFolder(candidate)) return candidate;
+    if (HoldsRuntimes(candidate)) return candidate;
     if (above == "/") break;
   }
   return NotFound(Cat("no language runtimes: neither ", installed,
