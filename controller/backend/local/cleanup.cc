@@ -12,7 +12,7 @@
 #include <sstream>
 
 #include "controller/backend/local/launcher.h"
-#include "controller/logs/log_store.h"
+#include "controller/backend/local/replica_folder.h"
 #include "core/base/absl_compat.h"
 #include "core/base/strings.h"
 
@@ -73,13 +73,12 @@ pid_t FindByMark(const ReplicaId& id) {
 
 constexpr size_t kMaxBootOutput = 2000;
 
-std::string LastPart(const std::string& path) {
-  std::ifstream in(path);
-  std::stringstream text;
-  text << in.rdbuf();
-  const std::string all = text.str();
-  const std::string_view trimmed = Trim(all);
-  return std::string(trimmed.substr(trimmed.size() - std::min(trimmed.size(), kMaxBootOutput)));
+std::string LastPart(const UniqueFd& file) {
+  std::string text(64 * kMaxBootOutput, '\0');
+  const ssize_t n = file.valid() ? pread(file.get(), text.data(), text.size(), 0) : 0;
+  const std::string_view all =
+      Trim(std::string_view(text).substr(0, n > 0 ? static_cast<size_t>(n) : 0));
+  return std::string(all.substr(all.size() - std::min(all.size(), kMaxBootOutput)));
 }
 
 std::string Describe(const siginfo_t& info) {
@@ -111,7 +110,8 @@ void Launcher::KillAll(const ReplicaMeta& meta) {
   for (const pid_t pid : ProcessesOf(meta)) kill(pid, SIGKILL);
 }
 
-ExitReport Launcher::CleanUp(const ReplicaMeta& meta, const UniqueFd& pidfd) {
+ExitReport Launcher::CleanUp(const ReplicaMeta& meta, const UniqueFd& pidfd,
+                             const UniqueFd& boot_log) {
   ExitReport report;
   // A process that is about to end by itself gets the moment to say how.
   if (pidfd.valid()) {
@@ -138,7 +138,7 @@ ExitReport Launcher::CleanUp(const ReplicaMeta& meta, const UniqueFd& pidfd) {
   if (network_ != nullptr) network_->Release(meta.network);
   users_.Release(meta.user);
   const ReplicaPaths paths = PathsOf(options_.run_dir, meta.id);
-  report.boot_output = LastPart(paths.boot_log());
+  report.boot_output = LastPart(boot_log);
   std::error_code ignored;
   fs::remove_all(paths.folder, ignored);
   return report;
@@ -162,7 +162,7 @@ void Launcher::CleanUpUnknown(const std::vector<ReplicaMeta>& live) {
       meta->start_time = StartTimeOf(meta->pid);
     }
     KillAll(*meta);
-    (void)CleanUp(*meta, UniqueFd());
+    (void)CleanUp(*meta, UniqueFd(), UniqueFd());
     deps_.log.Info("removed what was left of a replica", {{"replica", name}});
   }
   for (const std::string& group : cgroups_.List()) {
@@ -175,6 +175,7 @@ void Launcher::TearDown() {
   slots_.reset();
   CleanUpUnknown({});
   cgroups_.RemoveRoot();
+  RemoveReplicaFolder(options_.run_dir, fast_folder_);
   if (network_ != nullptr) network_->TearDown();
 }
 

@@ -22,7 +22,9 @@ absl::StatusOr<WatchdogStatus> ParseWatchdogStatus(std::string_view text) {
     status.state = json.at("state").get<std::string>();
     status.reason = json.value("reason", "");
     status.restarts = json.value("restarts", uint64_t{0});
-    status.init_ms = json.value("init_ms", int64_t{0});
+    if (const auto it = json.find("init_ms"); it != json.end() && it->is_number()) {
+      status.init_ms = it->get<int64_t>();  // null until the function has answered
+    }
     if (const auto exit = json.find("last_exit"); exit != json.end() && exit->is_object()) {
       status.last_exit_reason = exit->value("reason", "");
     }

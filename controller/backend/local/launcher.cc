@@ -14,6 +14,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "controller/backend/local/replica_folder.h"
 #include "controller/bundle/bundle_store.h"
 #include "controller/logs/log_store.h"
 #include "controller/store/secret_store.h"
@@ -128,11 +129,7 @@ Launcher::Launcher(const LocalBackendOptions& options, const LocalBackendDeps& d
 Launcher::~Launcher() = default;
 
 absl::Status Launcher::SetUp(std::vector<std::string>* notices) {
-  std::error_code error;
-  fs::create_directories(options_.run_dir + "/r", error);
-  if (error || chmod((options_.run_dir + "/r").c_str(), 0700) != 0) {
-    return Unavailable(Cat("cannot create ", options_.run_dir, "/r: ", error.message()));
-  }
+  ASSIGN_OR_RETURN(fast_folder_, MakeReplicaFolder(options_.run_dir, instance_));
   if (access(options_.watchdog_path.c_str(), X_OK) != 0) {
     return FailedPrecondition(Cat("the watchdog ", options_.watchdog_path,
                                   " cannot be executed; is the installation complete?"));
@@ -323,8 +320,7 @@ absl::StatusOr<LaunchedReplica> Launcher::LaunchIn(const ReplicaRequest& request
   if (!request.spec.secrets.empty()) {
     RETURN_IF_ERROR(WriteSecrets(request, paths.folder + "/secrets", facts.run_as_uid));
   }
-  const UniqueFd boot_log(
-      open(paths.boot_log().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  UniqueFd boot_log(memfd_create("boot", MFD_CLOEXEC));
   ASSIGN_OR_RETURN(std::unique_ptr<Slot> slot, slots_->Take());
   RETURN_IF_ERROR(cgroups_.SetLimits(slot->cgroup(), facts.limits));
   meta.cgroup = slot->cgroup().name;
@@ -371,13 +367,14 @@ absl::StatusOr<LaunchedReplica> Launcher::LaunchIn(const ReplicaRequest& request
     spawn.argv.insert(spawn.argv.end(), start.command.begin(), start.command.end());
   }
   ASSIGN_OR_RETURN(SpawnedProcess process, slot->Launch(spawn, before != nullptr, before));
+  const MonotonicTime started = deps_.clock->Now();
   info_write.Reset();
   meta.pid = process.pid;
   meta.start_time = StartTimeOf(meta.pid);
   if (sandbox_) meta.inner_pid = ReadChildPid(info_read.get());
   meta.inner_start_time = StartTimeOf(meta.inner_pid);
   (void)WriteMeta(paths.folder, meta);
-  return LaunchedReplica{std::move(meta), std::move(process.pidfd)};
+  return LaunchedReplica{std::move(meta), std::move(process.pidfd), std::move(boot_log), started};
 }
 
 void Launcher::Adopt(const ReplicaMeta& meta) {

@@ -25,13 +25,14 @@ struct ReplicaPaths {
   std::string folder;
   std::string data_socket() const { return folder + "/data.sock"; }
   std::string control_socket() const { return folder + "/control.sock"; }
-  std::string boot_log() const { return folder + "/boot.log"; }
 };
 ReplicaPaths PathsOf(const std::string& run_dir, const ReplicaId& id);
 
 struct LaunchedReplica {
   ReplicaMeta meta;
-  UniqueFd pidfd;  // of the outer process, our child
+  UniqueFd pidfd;     // of the outer process, our child
+  UniqueFd boot_log;  // what sandbox and watchdog say before (or instead of) the log
+  MonotonicTime started{};
 };
 
 // How the process of a replica ended.
@@ -63,7 +64,7 @@ class Launcher {
   // Ends every process of it.
   void KillAll(const ReplicaMeta& meta);
   // Waits until it has ended (killing what is left), then removes what belonged to it.
-  ExitReport CleanUp(const ReplicaMeta& meta, const UniqueFd& pidfd);
+  ExitReport CleanUp(const ReplicaMeta& meta, const UniqueFd& pidfd, const UniqueFd& boot_log);
   void TearDown();  // everything that is the platform's own; no replica is left
 
  private:
@@ -86,6 +87,7 @@ class Launcher {
   const LocalBackendOptions options_;
   const LocalBackendDeps deps_;
   const bool root_;
+  std::string fast_folder_;     // run/r is a link to it; empty: it is a folder
   const std::string instance_;  // short, of the data folder
   std::string base_root_;
   std::string bwrap_;

@@ -29,7 +29,7 @@ struct LocalBackendOptions {
   std::string default_memory = "256Mi";
   uint64_t tmp_bytes = 512ull << 20;  // bound of a replica's /tmp
   uint32_t max_processes = 512;       // bound of a replica's processes and threads
-  uint32_t warm_slots = 4;            // prepared network namespaces and control groups
+  uint32_t warm_slots = 8;            // prepared network namespaces and control groups
   uint32_t start_parallelism = 0;     // 0: from the machine's CPUs
 };
 

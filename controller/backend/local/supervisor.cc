@@ -31,7 +31,7 @@ Duration Between(MonotonicTime from, MonotonicTime to) {
 struct Supervisor::Replica {
   ReplicaRequest request;
   ReplicaMeta meta;
-  UniqueFd pidfd;
+  UniqueFd pidfd, boot_log;
   model::Replica view;  // what was reported last
   MonotonicTime decided, started, first_status;
   bool launching = false;
@@ -102,7 +102,8 @@ void Supervisor::OnLaunched(const ReplicaPtr& replica, absl::StatusOr<LaunchedRe
   }
   replica->meta = std::move(launched->meta);
   replica->pidfd = std::move(launched->pidfd);
-  replica->started = loop_.clock().Now();
+  replica->boot_log = std::move(launched->boot_log);
+  replica->started = launched->started;
   if (replica->kill_wanted) {
     End(replica);
     return;
@@ -227,7 +228,7 @@ void Supervisor::End(const ReplicaPtr& replica) {
     if (replica->kill_wanted || replica->view.state == ReplicaState::kFailed) {
       launcher_.KillAll(replica->meta);
     }
-    const ExitReport report = launcher_.CleanUp(replica->meta, replica->pidfd);
+    const ExitReport report = launcher_.CleanUp(replica->meta, replica->pidfd, replica->boot_log);
     loop_.Post([this, replica, report] { OnEnded(replica, report); });
   });
 }

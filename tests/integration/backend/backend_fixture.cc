@@ -156,7 +156,9 @@ ReplicaEvent BackendFixture::WaitFor(const ReplicaId& id, model::ReplicaState st
     const auto it = events_.find(id);
     if (it == events_.end()) return false;
     const auto now = it->second.replica.state;
-    return now == state || now == model::ReplicaState::kFailed || now == model::ReplicaState::kGone;
+    const bool starts =
+        state == model::ReplicaState::kStarting || state == model::ReplicaState::kReady;
+    return now == state || (starts && now >= model::ReplicaState::kFailed);
   });
   const auto it = events_.find(id);
   if (it != events_.end()) {
