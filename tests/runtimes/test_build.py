@@ -48,16 +48,6 @@ def test_template_builds_and_greets(start, language, tmp_path):
     assert instance.request("GET", "/?name=Ada").body == b"Hello, Ada!\n"
 
 
-def test_template_has_a_manifest(language, tmp_path):
-    import yaml
-
-    source = instantiate_template(language, tmp_path)
-    manifest = yaml.safe_load((source / "function.yaml").read_text())
-    assert manifest["metadata"]["name"] == "greeter"
-    assert manifest["spec"]["runtime"] == language
-    assert manifest["spec"]["handler"] == runtimes.runtime(language).description["handler"]
-
-
 def test_same_input_gives_the_same_bytes(language, tmp_path):
     runtime = runtimes.runtime(language)
     for output in ("one", "two"):
