@@ -9,6 +9,7 @@ hearth_test(core_http_test DIR unit/core/http DEPS core_http)
 hearth_test(core_log_test DIR unit/core/log DEPS core_log hearth_fakes)
 hearth_test(core_metrics_test DIR unit/core/metrics DEPS core_metrics)
 hearth_test(core_net_test DIR unit/core/net DEPS core_net hearth_fakes)
+hearth_test(fakes_test DIR unit/fakes DEPS core_net hearth_fakes)
 hearth_test(core_property_test DIR property/core DEPS core_net hearth_fakes LABELS property)
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)

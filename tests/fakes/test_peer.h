@@ -22,7 +22,7 @@ class TestPeer final : public net::StreamHandler {
 
   void Send(std::string_view bytes);
   void FinishSending();  // half-close after what was sent
-  void Close();          // both directions, orderly
+  void Close();          // both directions, orderly; what is not sent yet is lost
   void Abort();          // with a reset
   void Pause() { paused_ = true; }
   void Resume();
