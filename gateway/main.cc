@@ -55,6 +55,22 @@ void Serve(App& app, const sigset_t& signals) {
   }
 }
 
+int Run(const Options& options, const sigset_t& signals, const hearth::log::Logger& logger) {
+  const hearth::RealClock clock;
+  App app(options, clock, logger);
+  if (const absl::Status status = app.Start(); !status.ok()) {
+    std::fprintf(stderr, "hearth-gateway: %.*s\n", static_cast<int>(Message(status).size()),
+                 Message(status).data());
+    return 1;
+  }
+  logger.Info("listening", {{"address", app.address().Text()},
+                            {"admin", options.admin_listen.empty() ? std::string("none")
+                                                                   : app.admin_address().Text()}});
+  hearth::gateway::NotifyReady(static_cast<int>(options.ready_fd));
+  Serve(app, signals);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -77,17 +93,7 @@ int main(int argc, char** argv) {
   logger.Info("starting", {{"version", hearth::Version()}});
   for (const std::string& line : settings.Effective()) logger.Info("configuration", {{"is", line}});
 
-  App app(options, clock, logger);
-  if (const absl::Status status = app.Start(); !status.ok()) {
-    std::fprintf(stderr, "hearth-gateway: %.*s\n", static_cast<int>(Message(status).size()),
-                 Message(status).data());
-    return 1;
-  }
-  logger.Info("listening", {{"address", app.address().Text()},
-                            {"admin", options.admin_listen.empty() ? std::string("none")
-                                                                   : app.admin_address().Text()}});
-  hearth::gateway::NotifyReady(static_cast<int>(options.ready_fd));
-  Serve(app, signals);
+  const int code = Run(options, signals, logger);
   logger.Info("stopped");
-  return 0;
+  return code;
 }

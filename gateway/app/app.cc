@@ -1,5 +1,10 @@
 #include "gateway/app/app.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
 #include "core/base/absl_compat.h"
 #include "core/base/random.h"
 #include "core/base/status_macros.h"
@@ -27,6 +32,26 @@ absl::Status WithFlag(const absl::Status& status, std::string_view flag) {
 absl::Status CheckFree(const net::Address& address) {
   if (address.kind != net::Address::Kind::kTcp || address.port == 0) return absl::OkStatus();
   return net::OpenListener(address, {}).status();
+}
+
+// They are read again at each connect; what is wrong from the beginning is better said at once.
+absl::Status CheckTlsFiles(const Options& options) {
+  const std::pair<const std::string*, const char*> files[] = {
+      {&options.controller_ca, "controller-ca"},
+      {&options.controller_certificate, "controller-certificate"},
+      {&options.controller_key, "controller-key"}};
+  for (const auto& [path, flag] : files) {
+    if (path->empty() || ::access(path->c_str(), R_OK) == 0) continue;
+    return WithFlag(NotFound(Cat("cannot read ", *path, ": ", net::ErrnoText(errno))), flag);
+  }
+  if (options.controller_certificate.empty() != options.controller_key.empty()) {
+    return InvalidArgument(
+        "--controller-certificate and --controller-key belong together; give both or none");
+  }
+  if (options.controller_ca.empty() && !options.controller_key.empty()) {
+    return InvalidArgument("--controller-key needs --controller-ca to check the controller by");
+  }
+  return absl::OkStatus();
 }
 
 std::string UrlOf(const net::Address& address) {
@@ -70,6 +95,7 @@ App::~App() {
 }
 
 absl::Status App::Start() {
+  RETURN_IF_ERROR(CheckTlsFiles(options_));
   RETURN_IF_ERROR(OpenCredentials());
   if (options_.access_log != "off") {
     accesslog::WriterOptions log;

@@ -15,6 +15,9 @@ namespace {
 // A snapshot of ten thousand functions with replicas has some tens of megabytes.
 constexpr int kMaxMessage = 256 << 20;
 
+// A controller that starts at the same moment as the gateway is there before that many attempts.
+constexpr int kFailuresToReport = 8;
+
 grpc::ChannelArguments Arguments() {
   grpc::ChannelArguments args;
   args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20000);
@@ -171,18 +174,21 @@ void Link::RunStream(bool* spoke) {
   {
     std::lock_guard lock(mutex_);
     context_ = nullptr;
+    if (stopping_) return;
   }
-  if (*spoke) {
-    logger_.Warn(
-        "controller stream ended",
-        {{"controller", address_}, {"reason", reason.empty() ? status.error_message() : reason}});
-    complained_ = false;
-  } else {
-    logger_.Log(complained_ ? log::Level::kDebug : log::Level::kWarn,
-                "controller not reached; trying on",
-                {{"controller", address_}, {"reason", status.error_message()}});
-    complained_ = true;
+  Report(*spoke, reason.empty() ? status.error_message() : reason);
+}
+
+void Link::Report(bool spoke, const std::string& reason) {
+  if (spoke) {
+    logger_.Warn("controller stream ended", {{"controller", address_}, {"reason", reason}});
+    failures_ = 0;
+    return;
   }
+  const log::Level level =
+      ++failures_ == kFailuresToReport ? log::Level::kWarn : log::Level::kDebug;
+  logger_.Log(level, "controller not reached; trying on",
+              {{"controller", address_}, {"reason", reason}});
 }
 
 }  // namespace hearth::fleet

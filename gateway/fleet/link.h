@@ -72,6 +72,7 @@ class Link {
   class Session;
   void Run();
   void RunStream(bool* spoke);
+  void Report(bool spoke, const std::string& reason);
   bool WaitBackoff();  // false: stopping
 
   const size_t index_;
@@ -79,8 +80,8 @@ class Link {
   const TlsFiles tls_;
   LinkOwner* const owner_;
   const log::Logger logger_;
-  Backoff backoff_;          // of the reader's thread
-  bool complained_ = false;  // likewise: said once until it is reached again
+  Backoff backoff_;   // of the reader's thread
+  int failures_ = 0;  // likewise: attempts since it was last reached
 
   std::mutex mutex_;  // guards context_ and stopping_
   std::condition_variable wake_;

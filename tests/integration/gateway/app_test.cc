@@ -308,6 +308,8 @@ TEST_CASE("A port that is taken is named, with the flag to change") {
   CHECK_THAT(admin_port, Catch::Contains(admin) && Catch::Contains("--admin-listen"));
   CHECK_THAT(start([](Options& o) { o.auth_file = "/nonexistent/credentials"; }),
              Catch::Contains("--auth-file"));
+  CHECK_THAT(start([](Options& o) { o.controller_ca = "/nonexistent/ca.pem"; }),
+             Catch::Contains("--controller-ca"));
 }
 
 TEST_CASE("Draining lets a request finish") {
