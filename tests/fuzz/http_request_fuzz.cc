@@ -24,7 +24,10 @@ bool IsAscii(std::string_view s) {
 }
 
 void Compare(std::string_view bytes, const http::RequestHead& head) {
-  if (!KnownMethod(head.method) || !IsAscii(head.target)) return;
+  if (!KnownMethod(head.method) || !IsAscii(head.target) ||
+      ConfusesOracle(bytes.substr(0, head.size), head.headers)) {
+    return;
+  }
   Oracle oracle(HTTP_REQUEST);
   oracle.Feed(bytes.substr(0, head.size));
   if (oracle.failed()) std::fprintf(stderr, "%s\n", oracle.error());

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/http/message.h"
 #include "tests/fuzz/require.h"
 
 namespace hearth::fuzz {
@@ -83,5 +84,19 @@ class Oracle {
   http_parser parser_;
   bool in_value_ = false;
 };
+
+// Two faults of http_parser's own, such heads are not compared: it takes a field whose name only
+// begins with "Transfer-Encoding" for that one, and does not know that a tab may end a length.
+inline bool ConfusesOracle(std::string_view head, const http::HeaderList& headers) {
+  if (head.find('\t') != std::string_view::npos) return true;
+  constexpr std::string_view kName = "Transfer-Encoding";
+  for (const http::HeaderField& field : headers) {
+    if (field.name.size() > kName.size() &&
+        http::EqualsIgnoreCase(field.name.substr(0, kName.size()), kName)) {
+      return true;
+    }
+  }
+  return false;
+}
 
 }  // namespace hearth::fuzz
