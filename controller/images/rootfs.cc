@@ -29,7 +29,8 @@ constexpr const char* kFolders[] = {"proc",
                                     "run/secrets",
                                     "var/openfaas/secrets",
                                     ".hearth/gateway",
-                                    "etc"};
+                                    "etc",
+                                    "sys/fs/cgroup/memory"};
 constexpr const char* kFiles[] = {".hearth/watchdog", "etc/resolv.conf", "etc/hosts"};
 constexpr size_t kMaxAccounts = 1 << 20;
 

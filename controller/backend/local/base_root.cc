@@ -36,7 +36,8 @@ constexpr const char* kFolders[] = {"usr",
                                     "var/openfaas/secrets",
                                     ".hearth",
                                     "srv",
-                                    ".hearth/gateway"};
+                                    ".hearth/gateway",
+                                    "sys/fs/cgroup/memory"};
 
 // What programs read of the host's /etc. No keys, no accounts, no configuration of services.
 constexpr const char* kEtc[] = {"ld.so.cache",     "ld.so.conf",

@@ -44,6 +44,12 @@ class Cgroups {
   // Version 2: the folder for CLONE_INTO_CGROUP; invalid in version 1.
   UniqueFd BirthFd(const Cgroup& group) const;
 
+  // The folder with its memory accounting, which its processes may read, and where they look for
+  // it; both empty where there is none.
+  std::string MemoryFolder(const Cgroup& group) const { return Folder("memory", group); }
+  std::string MemoryFolderInside() const {
+    return v2_ ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
+  }
   // Processes of it that were killed because it had no memory left.
   uint64_t OomKills(const Cgroup& group) const;
   std::vector<int> Processes(const Cgroup& group) const;

@@ -342,7 +342,9 @@ absl::StatusOr<LaunchedReplica> Launcher::LaunchIn(const ReplicaRequest& request
   UniqueFd arguments, info_read, info_write;
   std::function<absl::Status()> before;
   if (sandbox_) {
-    ASSIGN_OR_RETURN(const SandboxPlan plan, PlanSandbox(request, code, paths, facts, start));
+    ASSIGN_OR_RETURN(SandboxPlan plan, PlanSandbox(request, code, paths, facts, start));
+    plan.memory_accounting = cgroups_.MemoryFolder(slot->cgroup());
+    plan.memory_accounting_inside = cgroups_.MemoryFolderInside();
     ASSIGN_OR_RETURN(arguments, MemoryFile(NulSeparated(BwrapArguments(plan))));
     int pipes[2];
     if (pipe2(pipes, O_CLOEXEC) != 0) return Unavailable("pipe");

@@ -56,6 +56,7 @@ void AddMounts(const SandboxPlan& plan, Arguments* args) {
   }
   mount(plan.watchdog, kWatchdogInside);
   mount(plan.gateway_dir, kGatewayDirInside);
+  mount(plan.memory_accounting, plan.memory_accounting_inside);
 }
 
 // As root the watchdog keeps what it needs to give its function another user and to end it. In a

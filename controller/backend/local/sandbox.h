@@ -21,10 +21,12 @@ struct SandboxPlan {
   uint32_t uid = 0, gid = 0;    // in the user namespace
   std::string hostname;
   std::string watchdog;
-  std::string code;         // → /var/task; may be empty
-  std::string shim;         // → /var/runtime; may be empty
-  std::string secrets;      // folder → /var/openfaas/secrets and /run/secrets; may be empty
-  std::string gateway_dir;  // folder → /.hearth/gateway; may be empty
+  std::string code;               // → /var/task; may be empty
+  std::string shim;               // → /var/runtime; may be empty
+  std::string secrets;            // folder → /var/openfaas/secrets and /run/secrets; may be empty
+  std::string gateway_dir;        // folder → /.hearth/gateway; may be empty
+  std::string memory_accounting;  // folder → memory_accounting_inside; may be empty
+  std::string memory_accounting_inside;
   std::string resolv_conf;  // file, for an image
   std::string hosts;        // file, for an image
   std::string working_dir = "/var/task";
