@@ -166,6 +166,8 @@ void App::OnFunctionUnready() {
   if (front_.state() == FunctionState::kReady) front_.SetState(FunctionState::kRestarting);
 }
 
+void App::OnFunctionStartFailed(std::string_view reason) { front_.FailWaiting(reason); }
+
 void App::OnFunctionExit(const ExitInfo& exit) {
   last_exit_reason_ = exit.Reason();
   last_exit_time_ = loop_.clock().WallNow();

@@ -39,6 +39,7 @@ class App final : public ModeHost, public ControlTarget {
 
   void OnFunctionReady() override;
   void OnFunctionUnready() override;
+  void OnFunctionStartFailed(std::string_view reason) override;
   void OnFunctionExit(const ExitInfo& exit) override;
   void OnFunctionFailed(std::string_view reason) override;
 

@@ -26,12 +26,12 @@ void AddLambda(const Config& c, WallTime now, std::string_view log_stream_id, En
   e["AWS_LAMBDA_LOG_GROUP_NAME"] = "/aws/lambda/" + c.function;
   e["AWS_LAMBDA_LOG_STREAM_NAME"] = LogStream(now, log_stream_id);
   e["AWS_LAMBDA_RUNTIME_API"] = c.runtime_api.Text();
-  e["LAMBDA_TASK_ROOT"] = "/var/task";
-  e["LAMBDA_RUNTIME_DIR"] = "/var/runtime";
   e["_HANDLER"] = c.handler;
   if (c.concurrency > 1) e["AWS_LAMBDA_MAX_CONCURRENCY"] = std::to_string(c.concurrency);
   // Defaults: what the image or the manifest says counts. No credentials are made up: a client
   // would take false ones for real.
+  e.emplace("LAMBDA_TASK_ROOT", "/var/task");
+  e.emplace("LAMBDA_RUNTIME_DIR", "/var/runtime");
   e.emplace("AWS_REGION", "us-east-1");
   e.emplace("AWS_DEFAULT_REGION", e["AWS_REGION"]);
   e.emplace("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR");

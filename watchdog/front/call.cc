@@ -89,8 +89,8 @@ void Call::Flush() {
   if (connection_ != nullptr) connection_->Flush();
 }
 
-// The slot is free before the answer's end goes out: a request that waits behind this one on the same
-// connection begins inside that call.
+// The slot is free before the answer's end goes out: a request that waits behind this one on the
+// same connection begins inside that call.
 void Call::End(std::string_view trailer) {
   if (finished_) return;
   ServerConnection* connection = std::exchange(connection_, nullptr);

@@ -172,17 +172,25 @@ void Front::AnswerReserved(ServerConnection& c) {
   }
 }
 
-void Front::SetState(FunctionState state, std::string_view reason) {
-  state_ = state;
-  failure_ = reason;
-  if (state != FunctionState::kReady && state != FunctionState::kFailed) return;
+void Front::FailWaiting(std::string_view reason) {
   std::vector<Call*> calls;
   calls.swap(waiting_);
   for (Call* call : calls) {
     if (call->finished()) continue;
-    if (state == FunctionState::kFailed) {
-      call->Fail(502, "function", "init_failed", "the function did not start: " + failure_);
-    } else if (state_ == FunctionState::kReady) {
+    call->Fail(502, "function", "init_failed", Cat("the function did not start: ", reason));
+  }
+}
+
+void Front::SetState(FunctionState state, std::string_view reason) {
+  state_ = state;
+  failure_ = reason;
+  if (state == FunctionState::kFailed) FailWaiting(reason);
+  if (state != FunctionState::kReady) return;
+  std::vector<Call*> calls;
+  calls.swap(waiting_);
+  for (Call* call : calls) {
+    if (call->finished()) continue;
+    if (state_ == FunctionState::kReady) {
       StartCall(*call);
     } else {
       waiting_.push_back(call);  // it broke down under one of those before

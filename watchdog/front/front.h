@@ -32,6 +32,8 @@ class Front final : public ConnectionOwner, public CallOwner {
   // Requests that wait are started, or refused with `reason`.
   void SetState(FunctionState state, std::string_view reason = {});
   FunctionState state() const { return state_; }
+  // The requests that wait now get 502; later ones may wait again.
+  void FailWaiting(std::string_view reason);
   void StartDraining() { draining_ = true; }
   bool draining() const override { return draining_; }
   // Idle connections, which would only keep a peer waiting.

@@ -17,6 +17,8 @@ class ModeHost {
   virtual void OnFunctionReady() = 0;
   // It was ready, and is not until the next OnFunctionReady: requests wait. May come twice.
   virtual void OnFunctionUnready() = 0;
+  // It was ready once, but its new process ended before it was: requests that wait are told.
+  virtual void OnFunctionStartFailed(std::string_view reason) = 0;
   // A process of it ended. Where OnFunctionUnready came before, a new one is on the way.
   virtual void OnFunctionExit(const ExitInfo& exit) = 0;
   // Ended before it was ever ready: final. `reason` as the status document has it.

@@ -1,5 +1,7 @@
 #include "watchdog/modes/native.h"
 
+#include <utility>
+
 #include "core/base/duration.h"
 #include "core/base/random.h"
 #include "core/base/strings.h"
@@ -141,6 +143,7 @@ std::optional<ApiError> NativeMode::OnInitError(std::string_view body) {
 void NativeMode::OnServiceStarted() { state_.ProcessStarted(); }
 
 void NativeMode::OnServiceExit(const ExitInfo& exit) {
+  const bool initialised = state_.ready();
   if (service_->ever_ready()) host_.OnFunctionUnready();
   host_.OnFunctionExit(exit);
   const std::vector<std::string> inside = state_.ProcessEnded();
@@ -148,6 +151,16 @@ void NativeMode::OnServiceExit(const ExitInfo& exit) {
   for (const std::string& id : inside) {
     if (Invocation* invocation = Find(id)) invocation->AnswerCrashed(exit);
   }
+  if (initialised || !service_->ever_ready()) return;
+  const std::string reason =
+      init_error_.empty() ? exit.Reason() : "init error: " + std::exchange(init_error_, {});
+  for (const std::string& id : state_.TakeQueued()) {
+    Invocation* invocation = Find(id);
+    if (invocation == nullptr) continue;
+    invocation->call().Fail(502, "function", "init_failed",
+                            "the function did not start: " + reason);
+  }
+  host_.OnFunctionStartFailed(reason);
 }
 
 void NativeMode::OnServiceFailed(std::string_view reason) { host_.OnFunctionFailed(reason); }
@@ -155,9 +168,15 @@ void NativeMode::OnServiceFailed(std::string_view reason) { host_.OnFunctionFail
 void NativeMode::Expired(Invocation& invocation) {
   const std::string id = invocation.id();
   if (state_.Withdraw(id)) {
-    // No runtime has seen it: the one that is busy has its own deadline.
     invocation.call().Fail(504, "watchdog", "timeout",
                            "the function did not fetch the request in time");
+    // What is inside has its own deadline; a runtime that has nothing to do and does not come back
+    // is stuck.
+    if (state_.running() == 0 && state_.ready()) {
+      log_.Platform("the runtime does not ask for the next request: replaced");
+      host_.OnFunctionUnready();
+      service_->Replace();
+    }
     return;
   }
   const std::string message = "Task timed out after " + FormatDuration(config_.timeout);

@@ -1,6 +1,7 @@
 #include "watchdog/modes/proxy.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/strings.h"
 #include "core/http/writer.h"
@@ -71,7 +72,7 @@ void ProxyMode::OnServiceStarted() {
 }
 
 void ProxyMode::OnServiceExit(const ExitInfo& exit) {
-  ready_ = false;
+  const bool was_ready = std::exchange(ready_, false);
   probe_timer_.Cancel();
   probe_.reset();
   if (service_->ever_ready()) host_.OnFunctionUnready();
@@ -82,6 +83,10 @@ void ProxyMode::OnServiceExit(const ExitInfo& exit) {
   const std::vector<UpstreamConnection*> idle = std::move(idle_);
   idle_.clear();
   for (UpstreamConnection* connection : idle) connection->Abandon();
+  const bool replaced = std::exchange(replacing_, false);
+  if (!was_ready && !replaced && service_->ever_ready()) {
+    host_.OnFunctionStartFailed(exit.Reason());
+  }
 }
 
 void ProxyMode::OnServiceFailed(std::string_view reason) { host_.OnFunctionFailed(reason); }
@@ -141,6 +146,7 @@ void ProxyMode::Judge() {
   if (!unresponsive_ || !active_.empty() || service_ == nullptr || !service_->running()) return;
   log_.Platform("the function's server does not answer any more: its process is replaced");
   ready_ = suspect_ = unresponsive_ = false;
+  replacing_ = true;
   host_.OnFunctionUnready();
   service_->Replace();
 }

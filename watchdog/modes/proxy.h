@@ -59,6 +59,7 @@ class ProxyMode final : public Mode, public ServiceObserver, public UpstreamOwne
   net::Timer probe_timer_;
   Duration probe_delay_{};
   bool ready_ = false;
+  bool replacing_ = false;     // its process is being killed for that
   bool suspect_ = false;       // a request timed out and nothing has been answered since
   bool unresponsive_ = false;  // neither did it answer the probe
 

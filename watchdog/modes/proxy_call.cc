@@ -35,10 +35,7 @@ bool IsReplayable(std::string_view method) {
 }  // namespace
 
 ProxyMode::ProxyCall::ProxyCall(ProxyMode& mode, Call& call)
-    : mode_(mode), call_(call), verdict_([this] {
-        Drop();
-        call_.Fail(502, "function", broken_reason_, broken_message_);
-      }) {
+    : mode_(mode), call_(call), verdict_([this] { broken_ ? GiveUp() : Connect(); }) {
   mode_.Began(*this);
 }
 
@@ -114,13 +111,8 @@ void ProxyMode::ProxyCall::Connect() {
           Send();
         } else if (connect_attempts_ < kConnectAttempts) {
           // A Unix socket's backlog may be full for a moment.
-          verdict_.SetCallback([this] { Connect(); });
           mode_.loop_.ArmAfter(verdict_, std::chrono::milliseconds(5 * connect_attempts_));
         } else {
-          verdict_.SetCallback([this] {
-            Drop();
-            call_.Fail(502, "function", broken_reason_, broken_message_);
-          });
           Break("unreachable", Cat("no connection to the function's server at ",
                                    mode_.config_.upstream.address.Text()));
         }
@@ -259,6 +251,11 @@ void ProxyMode::ProxyCall::Break(std::string_view reason, std::string_view messa
   broken_reason_ = reason;
   broken_message_ = message;
   mode_.loop_.ArmAfter(verdict_, kVerdictDelay);
+}
+
+void ProxyMode::ProxyCall::GiveUp() {
+  Drop();
+  call_.Fail(502, "function", broken_reason_, broken_message_);
 }
 
 void ProxyMode::ProxyCall::Crashed(const ExitInfo& exit) {

@@ -15,8 +15,6 @@ class ProxyMode::ProxyCall final : public CallHandler, public UpstreamHandler {
   void Run();
   // The function's process has ended with the request inside it.
   void Crashed(const ExitInfo& exit);
-  // Its connection broke and nobody knows why yet.
-  bool broken() const { return broken_; }
 
   void OnBody(std::string_view piece) override;
   void OnBodyEnd(std::string_view trailer) override;
@@ -36,6 +34,7 @@ class ProxyMode::ProxyCall final : public CallHandler, public UpstreamHandler {
   void MakeHead(std::optional<uint64_t> length);
   void Drop();
   void Break(std::string_view reason, std::string_view message);
+  void GiveUp();
   void FinishTunnel();
 
   ProxyMode& mode_;
@@ -44,14 +43,14 @@ class ProxyMode::ProxyCall final : public CallHandler, public UpstreamHandler {
   UpstreamConnection* upstream_ = nullptr;
   std::string head_;
   std::string buffered_body_;
-  net::Timer verdict_;
+  net::Timer verdict_;  // the next attempt to connect, or the moment to say what broke
   std::string broken_reason_;
   std::string broken_message_;
   int connect_attempts_ = 0;
   bool chunked_ = false;
   bool body_started_ = false;
   bool body_ended_ = false;
-  bool broken_ = false;
+  bool broken_ = false;  // the connection is gone and nobody knows why yet
   bool done_ = false;
   bool tunnel_ = false;
   bool tunnel_up_done_ = false;

@@ -83,6 +83,12 @@ std::optional<RuntimeState::PollerId> RuntimeState::Offer(std::string id) {
 
 bool RuntimeState::Withdraw(std::string_view id) { return std::erase(queue_, id) > 0; }
 
+std::vector<std::string> RuntimeState::TakeQueued() {
+  std::vector<std::string> out(queue_.begin(), queue_.end());
+  queue_.clear();
+  return out;
+}
+
 std::optional<ApiError> RuntimeState::Begin(std::string_view id, Step step) {
   const auto it = running_.find(id);
   if (it != running_.end()) {

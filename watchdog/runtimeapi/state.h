@@ -53,6 +53,9 @@ class RuntimeState {
   void Finished(std::string_view id);  // it is whole
   std::optional<ApiError> OnInitError();
 
+  // Gives up what no runtime has seen.
+  std::vector<std::string> TakeQueued();
+
   size_t queued() const { return queue_.size(); }
   size_t running() const { return running_.size(); }
 

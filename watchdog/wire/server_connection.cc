@@ -239,7 +239,7 @@ bool ServerConnection::ProcessBody() {
   ArmRead(options_.body_timeout);
   const bool last = body_left_ == 0;
   if (!discard_) handler_->OnBody(piece);
-  if (input_ == Input::kClosed) return false;
+  if (input_ != Input::kBody) return true;  // the exchange ended inside the call
   in_.Consume(piece.size());
   if (last) BodyDone({});
   return true;
@@ -257,7 +257,7 @@ bool ServerConnection::ProcessChunked() {
     return false;
   }
   if (!r.payload.empty() && !discard_) handler_->OnBody(r.payload);
-  if (input_ == Input::kClosed) return false;
+  if (input_ != Input::kBody) return true;  // the exchange ended inside the call
   if (r.consumed > 0) ArmRead(options_.body_timeout);
   in_.Consume(r.consumed);
   if (r.state == http::ParseState::kDone) {
@@ -277,7 +277,7 @@ void ServerConnection::BodyDone(std::string_view trailer) {
   if (!discard_ && handler_ != nullptr) handler_->OnBodyEnd(trailer);
   if (input_ == Input::kClosed) return;
   chunks_.Reset();
-  if (output_ == Output::kEnded) FinishExchange();
+  if (output_ == Output::kEnded && out_.empty()) FinishExchange();
 }
 
 void ServerConnection::FailBody(BodyFailure failure, http::ParseError error) {
@@ -299,7 +299,7 @@ void ServerConnection::PeerEof() {
     case Input::kTunnel:
       input_ = Input::kDone;
       if (handler_ != nullptr) handler_->OnBodyEnd({});
-      if (input_ != Input::kClosed && output_ == Output::kEnded) FinishExchange();
+      if (input_ == Input::kDone && output_ == Output::kEnded && out_.empty()) FinishExchange();
       return;
     case Input::kHead:
     case Input::kBody:

@@ -144,6 +144,35 @@ TEST_CASE("a crash is told, and the next ones are slower to restart", "[watchdog
   CHECK_THAT(f.Control("GET /status"), Contains("\"last_exit\":{\"reason\":\"exit status 1\""));
 }
 
+TEST_CASE("a restart that fails is told to those who wait", "[watchdog][native]") {
+  AppFixture f(Environment{});
+  {
+    FakeRuntime runtime(f);
+    runtime.AskNext();
+  }
+  f.launcher.last().Exit({1, 0, false});
+  f.Advance(milliseconds(5));
+  auto client = f.Get("/");
+  f.launcher.last().Exit({5, 0, false});
+  f.loop.RunUntilIdle();
+  CHECK(StatusOf(*client) == "502");
+  CHECK_THAT(client->received(), Contains("function;init_failed"));
+  CHECK_THAT(client->received(), Contains("exit status 5"));
+  CHECK_THAT(f.Control("GET /status"), Contains("\"state\":\"ready\""));
+}
+
+TEST_CASE("a runtime that never comes back for more is replaced", "[watchdog][native]") {
+  AppFixture f(Environment{{"HEARTH_TIMEOUT", "1s"}});
+  FakeRuntime runtime(f);
+  runtime.AskNext();
+  auto first = f.Get("/");
+  runtime.Respond(runtime.TakeId(), "1");
+  auto second = f.Get("/");
+  f.Advance(milliseconds(1010));
+  CHECK(StatusOf(*second) == "504");
+  CHECK(f.launcher.processes.size() == 2);
+}
+
 TEST_CASE("the function's own errors go through as they are", "[watchdog][native]") {
   AppFixture f(Environment{});
   FakeRuntime runtime(f);
