@@ -35,6 +35,16 @@ TEST_CASE("a request for a function without replicas waits for the first one") {
   CHECK(sample.since_activity == seconds(3));
 }
 
+TEST_CASE("without routes nobody knows what exists") {
+  Harness h;
+  route::RouteStore fresh(h.clock, {});
+  h.path.Install(fresh.current());
+  h.Run();
+  const Message answer = h.Call(Get());
+  CHECK(answer.status() == 503);
+  CHECK(answer.Header("x-hearth-error") == "gateway;no_routes");
+}
+
 TEST_CASE("a limit of one lets one in, and the others follow in order") {
   Harness h;
   TestServer replica(h.loop, kReplica);
