@@ -205,6 +205,8 @@ TEST_CASE("Killed, it comes back with its routes although no controller is there
   CHECK(Eventually([&] { return StatusOf(listen, "/function/hello") == 200; }));
 }
 
+#if !defined(__SANITIZE_THREAD__) && \
+    !defined(__SANITIZE_ADDRESS__)  // they take memory of their own
 TEST_CASE("Ten thousand functions cost the gateway little memory") {
   TempFolder folder;
   FakeController controller("unix:" + folder.path + "/fleet.sock");
@@ -223,6 +225,7 @@ TEST_CASE("Ten thousand functions cost the gateway little memory") {
   INFO(each << " bytes each");
   CHECK(each <= 2048);
 }
+#endif
 
 TEST_CASE("A wrong option ends it with a message") {
   Program gateway({"--listen", "localhost:80"});
