@@ -17,11 +17,11 @@ namespace hearth::cli {
 // What a flag says about itself. From these come parsing, --help, shell completion and the page in
 // the documentation.
 struct FlagInfo {
-  std::string name = {};   // "gateway"
-  char letter = 0;         // 'g'; 0: none
-  std::string help = {};   // one sentence, without a full stop at the end
+  std::string name = {};        // "gateway"
+  char letter = 0;              // 'g'; 0: none
+  std::string help = {};        // one sentence, without a full stop at the end
   std::string value_name = {};  // "URL"; empty: by type
-  bool hidden = false;     // accepted for faas-cli's users, without a meaning here
+  bool hidden = false;          // accepted for faas-cli's users, without a meaning here
 };
 
 // The flags of one command, bound to its members. In the manner of faas-cli: flags and arguments

@@ -45,7 +45,8 @@ class Writer {
     if (!fd_.valid()) return FailedPrecondition(Cat("cannot write ", file));
     archive_ = archive_write_new();
     const bool ok =
-        archive_ != nullptr && archive_write_set_format_pax_restricted(archive_) == ARCHIVE_OK &&
+        archive_ != nullptr &&  // Names of any length, as bytes: no locale is asked.
+        archive_write_set_format_gnutar(archive_) == ARCHIVE_OK &&
         archive_write_add_filter_gzip(archive_) == ARCHIVE_OK &&
         // No time of packing in gzip's header, and one level for everybody.
         archive_write_set_options(archive_, "gzip:!timestamp,compression-level=6") == ARCHIVE_OK &&

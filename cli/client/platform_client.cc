@@ -88,7 +88,10 @@ absl::Status PlatformClient::ErrorOf(const HttpResponse& response) const {
             : Cat("the gateway at ", gateway_.url, " wants credentials; ", remedy));
   }
   std::string text = ErrorText(response);
-  if (text.empty()) text = Cat("the gateway answered ", response.status);
+  if (text.empty()) {
+    const std::string_view origin = response.Header("X-Hearth-Error");
+    text = Cat("the gateway answered ", response.status, origin.empty() ? "" : ": ", origin);
+  }
   if (response.status == 403) return PermissionDenied(text);
   return absl::Status(StatusCodeOf(response.status), A(text));
 }

@@ -1,5 +1,6 @@
 #include "cli/client/transport.h"
 
+#include "cli/client/net_transport.h"
 #include "cli/client/rest_transport.h"
 #include "core/base/strings.h"
 
@@ -13,7 +14,7 @@ std::string_view HttpResponse::Header(std::string_view name) const {
 }
 
 std::unique_ptr<Transport> NewTransport(Certificates certificates) {
-  return NewRestTransport(certificates);
+  return NewNetTransport(NewRestTransport(certificates));
 }
 
 }  // namespace hearth::cli

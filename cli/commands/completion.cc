@@ -75,13 +75,14 @@ std::string Bash(const std::vector<Entry>& entries) {
     groups += Cat("    ", group, ") COMPREPLY=($(compgen -W '", Words(words),
                   "' -- \"$cur\")); [ $COMP_CWORD -eq 2 ] && return ;;\n");
   }
-  return Cat(R"sh(# bash completion for hearth; source it, or put it into /etc/bash_completion.d/hearth
+  return Cat(
+      R"sh(# bash completion for hearth; source it, or put it into /etc/bash_completion.d/hearth
 _hearth() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} first=${COMP_WORDS[1]} flags=
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W ')sh",
-             Words(FirstWords(entries)), R"sh(' -- "$cur"))
+      Words(FirstWords(entries)), R"sh(' -- "$cur"))
     return
   fi
   case "$prev" in
@@ -89,20 +90,20 @@ _hearth() {
   esac
   case "$first" in
 )sh",
-             groups, R"sh(  esac
+      groups, R"sh(  esac
   case "$first" in
     secret|namespace) first="$first ${COMP_WORDS[2]}" ;;
   esac
   case "$first" in
 )sh",
-             cases, R"sh(  esac
+      cases, R"sh(  esac
   if [[ $cur == -* ]]; then
     COMPREPLY=($(compgen -W "$flags" -- "$cur"))
     return
   fi
   case "$first" in
     )sh",
-             functions, R"sh() COMPREPLY=($(compgen -W "$(hearth list -q 2>/dev/null)" -- "$cur")) ;
+      functions, R"sh() COMPREPLY=($(compgen -W "$(hearth list -q 2>/dev/null)" -- "$cur")) ;
   ;
     up|deploy|build) COMPREPLY=($(compgen -f -- "$cur")) ;
     ;

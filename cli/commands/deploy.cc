@@ -231,7 +231,8 @@ class DeployCommand final : public Command {
         generation = object["metadata"].value("generation", uint64_t{0});
       }
       RETURN_IF_ERROR(AwaitRollout(client, key, generation, timeout_, context));
-      line += ", ready after " + Seconds(context.clock.Now() - start);
+      line += result == "unchanged" ? ", ready"
+                                    : ", ready after " + Seconds(context.clock.Now() - start);
     }
     context.terminal.EndProgress();
     Say(context, line);

@@ -1,7 +1,7 @@
+#include <nlohmann/json.hpp>
 #include <termios.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "cli/commands/connection.h"

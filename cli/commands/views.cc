@@ -184,7 +184,8 @@ std::string FunctionDescription(const json& f, const std::string& url) {
   sheet.Line("Handler", Text(At(f, "spec/handler")));
   sheet.Line("Source", SourceText(At(f, "spec/source")));
   sheet.List("Command", At(f, "spec/command"));
-  sheet.Line("Mode", Text(At(f, "spec/mode")));
+  const bool has_runtime = At(f, "spec/runtime").is_string();
+  sheet.Line("Mode", TextOr(At(f, "spec/mode"), has_runtime ? "native" : "http"));
   sheet.Line("Timeout", TextOr(At(f, "spec/timeout"), "1m"));
   sheet.Line("Concurrency", Text(At(f, "spec/concurrency")));
   sheet.Line("Visibility", TextOr(At(f, "spec/visibility"), "public"));

@@ -11,7 +11,7 @@ namespace {
 
 std::string WithoutSlash(std::string_view url) {
   url = Trim(url);
-  while (url.ends_with('/')) url.remove_suffix(1);
+  while (url.ends_with('/') && !url.ends_with("://")) url.remove_suffix(1);
   return std::string(url);
 }
 

@@ -56,8 +56,7 @@ absl::StatusOr<int> Serve::Run(const std::vector<std::string>& effective) {
             " can be reached from other machines, without TLS: credentials and data "
             "cross the network readable. Put a TLS proxy in front of 127.0.0.1 instead"));
   }
-  Start(controller_);
-  Start(gateway_);
+  Start(controller_);  // then the gateway, which looks for it: see OnReadable
   Loop();
   return exit_code_;
 }
@@ -195,6 +194,8 @@ void Serve::OnReadable(Child& child) {
   if (ReadReady(child.process.ready, &closed)) {
     child.supervision.OnReady(clock_.Now());
     closed = true;
+    const bool first = gateway_.supervision.state() == ChildSupervision::State::kStopped;
+    if (&child == &controller_ && first && stop_signals_ == 0) Start(gateway_);
     if (greeted_) terminal_.Note(Cat("the ", child.name, " is back"));
   }
   if (closed) child.process.ready.Reset();

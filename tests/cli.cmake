@@ -1,0 +1,6 @@
+hearth_test(cli_args_test DIR unit/cli/args DEPS cli_args)
+hearth_test(cli_terminal_test DIR unit/cli/terminal DEPS cli_terminal)
+hearth_test(cli_config_test DIR unit/cli/config DEPS cli_config)
+hearth_test(cli_build_test DIR unit/cli/build DEPS cli_build)
+hearth_test(cli_serve_test DIR unit/cli/serve DEPS cli_serve)
+hearth_test(cli_commands_test DIR unit/cli/commands DEPS cli_commands)
