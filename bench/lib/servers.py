@@ -5,8 +5,10 @@ import os
 import pathlib
 import signal
 import socket
+import struct
 import subprocess
 import time
+import zlib
 
 
 def free_port():
@@ -139,9 +141,10 @@ def gateway(root, folder, target):
     """The real gateway, serving from the routes that it keeps for the time without a controller."""
     port, admin = free_port(), free_port()
     routes = folder / f"routes-{port}.pb"
-    with open(routes, "wb") as out:
-        subprocess.run(["protoc", f"--proto_path={root}/proto", "--encode=hearth.v1.RouteSnapshot", "hearth/v1/fleet.proto"],
-                       input=ROUTES.format(port=target.port).encode(), stdout=out, check=True)
+    body = subprocess.run(["protoc", f"--proto_path={root}/proto", "--encode=hearth.v1.RouteSnapshot",
+                           "hearth/v1/fleet.proto"], input=ROUTES.format(port=target.port).encode(),
+                          stdout=subprocess.PIPE, check=True).stdout
+    routes.write_bytes(b"hearth routes 1\n" + struct.pack("<I", zlib.crc32(body)) + body)
     argv = [root / "build/release/bin/hearth-gateway", "--listen", f"127.0.0.1:{port}", "--admin-listen",
             f"127.0.0.1:{admin}", "--route-cache", routes, "--threads", "1", "--controller", f"unix:{folder}/none.sock",
             "--access-log", f"{folder}/gateway.log"]
