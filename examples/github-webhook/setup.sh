@@ -1,5 +1,4 @@
 #!/bin/bash
 # The secret that signs webhooks. A real one: head -c 32 /dev/urandom | base64
 set -euo pipefail
-hearth secret create github-webhook-key --from-literal not-a-real-key ||
-  hearth secret update github-webhook-key --from-literal not-a-real-key
+hearth secret create github-webhook-key --from-literal not-a-real-key --replace
