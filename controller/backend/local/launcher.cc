@@ -124,6 +124,7 @@ Launcher::Launcher(const LocalBackendOptions& options, const LocalBackendDeps& d
       root_(geteuid() == 0),
       instance_(InstanceOf(options.data_dir)),
       base_root_(options.run_dir + "/base"),
+      gateway_(options.gateway_socket, options.run_dir + "/gw"),
       users_(kUsers) {}
 
 Launcher::~Launcher() = default;
@@ -134,6 +135,7 @@ absl::Status Launcher::SetUp(std::vector<std::string>* notices) {
     return FailedPrecondition(Cat("the watchdog ", options_.watchdog_path,
                                   " cannot be executed; is the installation complete?"));
   }
+  gateway_.Refresh();
   RETURN_IF_ERROR(BuildBaseRoot({base_root_, kFirstUser, root_ ? kNamedUsers : 0}));
   if (options_.insecure_no_sandbox) {
     notices->push_back(
@@ -251,9 +253,7 @@ absl::StatusOr<SandboxPlan> Launcher::PlanSandbox(const ReplicaRequest& request,
     plan.shim = code.runtime->ShimFolder();
   }
   if (!request.spec.secrets.empty()) plan.secrets = paths.folder + "/secrets";
-  if (!options_.gateway_socket.empty()) {
-    plan.gateway_dir = fs::path(options_.gateway_socket).parent_path().string();
-  }
+  if (gateway_.enabled()) plan.gateway_dir = gateway_.folder();
   plan.working_dir = start.working_dir.empty() ? "/" : start.working_dir;
   // What lies in /tmp is memory of the replica: half of its limit is left for its processes.
   plan.tmp_bytes = std::min(options_.tmp_bytes, facts.limits.memory_bytes / 2);
@@ -303,9 +303,8 @@ absl::StatusOr<LaunchedReplica> Launcher::LaunchIn(const ReplicaRequest& request
     facts.run_as_uid = code.image ? code.image->uid : kFirstUser + static_cast<uint32_t>(meta.user);
     facts.run_as_gid = code.image ? code.image->gid : *facts.run_as_uid;
   }
-  if (sandbox_ && !options_.gateway_socket.empty()) {
-    facts.gateway_socket_inside =
-        Cat(kGatewayDirInside, "/", fs::path(options_.gateway_socket).filename().string());
+  if (sandbox_ && gateway_.enabled()) {
+    facts.gateway_socket_inside = Cat(kGatewayDirInside, "/", GatewayLink::kName);
   }
   if (!sandbox_) {
     facts.runtime_api_port = 0;

@@ -9,7 +9,7 @@
 #include "controller/backend/backend.h"
 #include "controller/backend/local/control_watch.h"
 #include "controller/backend/local/launcher.h"
-#include "controller/backend/local/worker_pool.h"
+#include "controller/process/worker_pool.h"
 #include "core/net/loop.h"
 
 namespace hearth::controller {

@@ -1,4 +1,4 @@
-#include "controller/backend/local/worker_pool.h"
+#include "controller/process/worker_pool.h"
 
 namespace hearth::controller {
 
