@@ -98,7 +98,7 @@ void ServerConnection::ReadLoop() {
       Abort();
     }
   }
-  if (input_ != Input::kClosed) in_.ReleaseIfEmpty();
+  if (input_ != Input::kBody) in_.ReleaseIfEmpty();  // a body's next piece needs it at once
 }
 
 void ServerConnection::Process() {
@@ -183,9 +183,14 @@ void ServerConnection::KeepHead(std::string_view bytes) {
   head_.path = move(head_.path);
   head_.query = move(head_.query);
   head_.host = move(head_.host);
-  const http::HeaderList old = head_.headers;
+  // In place: each field is read before its entry is written again.
+  const http::HeaderField* fields = head_.headers.begin();
+  const size_t count = head_.headers.size();
   head_.headers.Clear();
-  for (const http::HeaderField& f : old) head_.headers.Add(move(f.name), move(f.value));
+  for (size_t i = 0; i < count; ++i) {
+    const http::HeaderField f = fields[i];
+    head_.headers.Add(move(f.name), move(f.value));
+  }
 }
 
 void ServerConnection::RefuseHead(int status, std::string_view reason, std::string_view message) {

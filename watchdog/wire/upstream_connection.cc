@@ -11,6 +11,7 @@ namespace {
 constexpr size_t kReadSize = 16 * 1024;
 constexpr size_t kBulkReadSize = 256 * 1024;
 constexpr uint64_t kBulkBody = 64 * 1024;
+constexpr Duration kSurelyOpen = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -24,6 +25,9 @@ UpstreamConnection::~UpstreamConnection() { stream_->SetHandler(nullptr); }
 
 bool UpstreamConnection::Usable() {
   if (state_ != State::kIdle || !reusable()) return false;
+  // Servers close what has been idle for seconds; what was busy just now is not worth a system
+  // call.
+  if (loop_.Now() - idle_since_ < kSurelyOpen) return true;
   char probe[1];
   const net::IoResult r = stream_->Read(probe);
   if (r.status == net::IoStatus::kWouldBlock) {
@@ -162,7 +166,7 @@ void UpstreamConnection::ReadLoop() {
       PeerEof();
     }
   }
-  in_.ReleaseIfEmpty();
+  if (state_ != State::kBody) in_.ReleaseIfEmpty();  // a body's next piece needs it at once
 }
 
 void UpstreamConnection::Process() {
@@ -261,6 +265,7 @@ bool UpstreamConnection::ProcessBody() {
 
 void UpstreamConnection::End(std::string_view trailer) {
   state_ = State::kIdle;
+  idle_since_ = loop_.Now();
   if (!in_.empty() || eof_) reusable_ = false;
   UpstreamHandler* handler = std::exchange(handler_, nullptr);
   handler->OnResponseEnd(trailer);

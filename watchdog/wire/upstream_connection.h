@@ -93,6 +93,7 @@ class UpstreamConnection final : public net::StreamHandler {
   net::Buffer in_;
   net::Buffer out_;
   uint64_t body_left_ = 0;
+  MonotonicTime idle_since_{};
   uint64_t requests_ = 0;
   http::BodyKind body_kind_ = http::BodyKind::kNone;
   State state_ = State::kIdle;
