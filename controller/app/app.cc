@@ -164,4 +164,15 @@ AppGauges App::Gauges() const {
   return gauges;
 }
 
+std::vector<model::FunctionSpec> App::LiveSpecs() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<model::FunctionSpec> specs;
+  for (const auto& [key, f] : functions_) {
+    if (f.deleted) continue;
+    specs.push_back(f.function.spec);
+    if (f.serving_spec) specs.push_back(*f.serving_spec);
+  }
+  return specs;
+}
+
 }  // namespace hearth::controller

@@ -75,6 +75,8 @@ class App final : public Platform, public FleetListener {
   void StopThread();  // writes what is still to be written
 
   AppGauges Gauges() const;
+  // Of every revision that may still start a replica: what these refer to must be kept.
+  std::vector<model::FunctionSpec> LiveSpecs() const;
 
   // Platform
   absl::StatusOr<Applied> Apply(model::Function function, ApplyMode mode,

@@ -4,7 +4,9 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "controller/api/api.h"
 #include "controller/api/api_server.h"
@@ -12,6 +14,7 @@
 #include "controller/backend/local/local_backend.h"
 #include "controller/bundle/bundle_store.h"
 #include "controller/host/admin_server.h"
+#include "controller/host/janitor.h"
 #include "controller/host/runtime_list.h"
 #include "controller/images/image_store.h"
 #include "controller/logs/log_store.h"
@@ -19,6 +22,7 @@
 #include "controller/runtimes/runtime_catalog.h"
 #include "controller/store/file_secret_store.h"
 #include "controller/store/sqlite_store.h"
+#include "controller/stream/stream_server.h"
 #include "core/base/absl_compat.h"
 #include "core/base/random.h"
 #include "core/base/status_macros.h"
@@ -45,12 +49,15 @@ class Host::Impl {
     for (const auto& notice : backend_->notices()) log_.Warn("this machine", {{"note", notice}});
     RETURN_IF_ERROR(OpenDoors());
     app_->StartThread();
+    janitor_ = std::make_unique<Janitor>([this] { CollectGarbage(); });
     started_ = true;
     return absl::OkStatus();
   }
 
   void Stop() {
+    janitor_.reset();
     if (fleet_) fleet_->Stop();
+    if (stream_) stream_->Stop();
     if (api_server_) api_server_->Stop();
     if (app_) app_->StopThread();
     // A start that failed half-way leaves to the next one what it found running.
@@ -100,6 +107,7 @@ class Host::Impl {
     deps.runtimes = runtimes_.get();
     deps.images = images_.get();
     deps.logs = logs_.get();
+    deps.log = log_.For("backend");
     backend_ = std::make_unique<LocalBackend>(std::move(o), deps);
   }
 
@@ -135,6 +143,7 @@ class Host::Impl {
     server.internal_token = token_;
     api_server_ = std::make_unique<ApiServer>(std::move(server), api_.get(), log_.For("api"));
     RETURN_IF_ERROR(api_server_->Start());
+    RETURN_IF_ERROR(OpenStream());
     RETURN_IF_ERROR(OpenAdmin());
 
     FleetServerOptions fleet;
@@ -145,6 +154,21 @@ class Host::Impl {
     return fleet_->Start();
   }
 
+  absl::Status OpenStream() {
+    StreamServerOptions o;
+    ASSIGN_OR_RETURN(o.listen, net::Address::Parse(options_.stream_listen));
+    o.internal_token = token_;
+    o.default_namespace = options_.default_namespace;
+    StreamServerDeps deps;
+    deps.clock = &clock_;
+    deps.logs = logs_.get();
+    deps.bundles = bundles_.get();
+    deps.function_exists = [this](const FunctionKey& key) { return app_->Get(key).ok(); };
+    deps.log = log_.For("stream");
+    stream_ = std::make_unique<StreamServer>(std::move(o), deps);
+    return stream_->Start();
+  }
+
   absl::Status OpenAdmin() {
     if (options_.admin_listen.empty()) return absl::OkStatus();
     ASSIGN_OR_RETURN(const net::Address address, net::Address::Parse(options_.admin_listen));
@@ -153,6 +177,21 @@ class Host::Impl {
     RETURN_IF_ERROR(admin_->Start(address));
     log_.Info("metrics and health", {{"address", admin_->address().Text()}});
     return absl::OkStatus();
+  }
+
+  // Code and images that no function refers to any more. Uploads come before the functions that use
+  // them: young ones stay.
+  void CollectGarbage() {
+    const std::vector<model::FunctionSpec> live = app_->LiveSpecs();
+    std::set<std::string> images;
+    for (const auto& spec : live) {
+      if (!spec.image.empty()) images.insert(spec.image);
+    }
+    const absl::Status bundles = bundles_->Collect(live, std::chrono::hours(1), clock_.WallNow());
+    const absl::Status unpacked = images_->Collect(images);
+    for (const auto& status : {bundles, unpacked}) {
+      if (!status.ok()) log_.Warn("cannot clean up", {{"error", Message(status)}});
+    }
   }
 
   const HostOptions options_;
@@ -177,8 +216,10 @@ class Host::Impl {
   std::unique_ptr<LocalBackend> backend_;
   std::unique_ptr<Api> api_;
   std::unique_ptr<ApiServer> api_server_;
+  std::unique_ptr<StreamServer> stream_;
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<FleetServer> fleet_;
+  std::unique_ptr<Janitor> janitor_;
 };
 
 Host::Host(HostOptions options, const Clock& clock, log::Logger logger)

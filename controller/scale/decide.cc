@@ -18,6 +18,7 @@ constexpr Duration kShortestHorizon = milliseconds(100);
 // How often a waiting backlog is weighed again: its age counts.
 constexpr Duration kBacklogRecheck = milliseconds(20);
 constexpr Duration kDownRecheck = std::chrono::seconds(1);
+constexpr Duration kUnknownRecheck = std::chrono::seconds(5);
 
 uint32_t CeilDiv(double amount, double per_replica) {
   const double quotient = std::ceil(amount / per_replica - 1e-9);
@@ -120,6 +121,7 @@ Decision Decide(const ScalePolicy& policy, const LoadWindows& load, MonotonicTim
   if (!load.complete) {
     d.desired = std::max(desired, held_at_most);
     d.reason = "held: not every gateway has reported";
+    if (!d.recheck_after) d.recheck_after = kUnknownRecheck;
     return d;
   }
   if (d.need == 0) {

@@ -22,7 +22,7 @@ namespace {
 
 absl::Status ErrorOf(int error, std::string_view doing) {
   const std::string text = Cat("cannot ", doing, ": ", ::strerror(error));
-  if (error == ENOSPC || error == EDQUOT) return ResourceExhausted(text + "; make room");
+  if (error == ENOSPC || error == EDQUOT) return Unavailable(text + "; make room");
   if (error == ENOENT) return NotFound(text);
   return Unavailable(text);
 }

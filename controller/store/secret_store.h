@@ -17,8 +17,10 @@ class SecretStore {
   virtual ~SecretStore() = default;
   virtual absl::StatusOr<std::vector<std::string>> List(std::string_view ns) const = 0;
   virtual absl::StatusOr<std::string> Read(std::string_view ns, std::string_view name) const = 0;
-  virtual absl::Status Create(std::string_view ns, std::string_view name, std::string_view value) = 0;
-  virtual absl::Status Update(std::string_view ns, std::string_view name, std::string_view value) = 0;
+  virtual absl::Status Create(std::string_view ns, std::string_view name,
+                              std::string_view value) = 0;
+  virtual absl::Status Update(std::string_view ns, std::string_view name,
+                              std::string_view value) = 0;
   virtual absl::Status Remove(std::string_view ns, std::string_view name) = 0;
   // name → an opaque version that changes with the value (a digest, salted per data folder);
   // NotFound names the missing ones.

@@ -14,8 +14,7 @@ absl::Status ErrorOf(int code, sqlite3* db, std::string_view doing) {
   const char* detail = db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code);
   switch (code & 0xff) {
     case SQLITE_FULL:
-      return ResourceExhausted(
-          Cat("cannot ", doing, ": the disk is full; make room and try again"));
+      return Unavailable(Cat("cannot ", doing, ": the disk is full; make room and try again"));
     case SQLITE_IOERR:
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:

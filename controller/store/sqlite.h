@@ -17,7 +17,7 @@ namespace hearth::controller {
 class Statement;
 
 // One SQLite database file: write-ahead log, synced on every commit. Turns the library's codes into
-// statuses; a full disk is ResourceExhausted. Not thread-safe: its owner has a lock.
+// statuses; a full disk is Unavailable. Not thread-safe: its owner has a lock.
 class Database {
  public:
   // Creates the file (0600) where it is missing and checks it where it is not.

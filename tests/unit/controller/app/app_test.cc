@@ -343,10 +343,10 @@ TEST_CASE("What is refused changes nothing") {
     CHECK(w.Apply(f).status().code() == absl::StatusCode::kAlreadyExists);
   }
   SECTION("a full disk") {
-    w.store.fail = absl::ResourceExhaustedError("the disk is full");
-    CHECK(w.Apply(f).status().code() == absl::StatusCode::kResourceExhausted);
-    CHECK(w.app->Delete(kHello).code() == absl::StatusCode::kResourceExhausted);
-    CHECK(w.app->Scale(kHello, 2).code() == absl::StatusCode::kResourceExhausted);
+    w.store.fail = absl::UnavailableError("the disk is full");
+    CHECK(w.Apply(f).status().code() == absl::StatusCode::kUnavailable);
+    CHECK(w.app->Delete(kHello).code() == absl::StatusCode::kUnavailable);
+    CHECK(w.app->Scale(kHello, 2).code() == absl::StatusCode::kUnavailable);
   }
   SECTION("a rehearsal") {
     const auto dry = w.app->Apply(f, ApplyMode::kCreateOrUpdate, ApplyEffect::kDryRun);
@@ -360,7 +360,7 @@ TEST_CASE("What is refused changes nothing") {
 TEST_CASE("Facts that a full disk kept from being written are written later") {
   World w;
   REQUIRE(w.Apply(World::Hello()).ok());
-  w.store.fail = absl::ResourceExhaustedError("the disk is full");
+  w.store.fail = absl::UnavailableError("the disk is full");
   w.backend->AllReady();
   w.app->ProcessDue();
   CHECK(w.ReadyReason() == "True Serving");
