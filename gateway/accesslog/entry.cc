@@ -1,8 +1,8 @@
 #include "gateway/accesslog/entry.h"
 
-#include <cinttypes>
-#include <cstdio>
-#include <ctime>
+#include <algorithm>
+
+#include "core/base/duration.h"
 
 namespace hearth::accesslog {
 namespace {
@@ -27,26 +27,21 @@ void AppendEscaped(std::string_view text, Format format, std::string* out) {
   if (shown.size() < text.size()) out->append("...");
 }
 
-void AppendTime(WallTime time, std::string* out) {
-  const auto since = time.time_since_epoch();
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
-  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(since - seconds);
-  const auto unix_seconds = static_cast<std::time_t>(seconds.count());
-  std::tm tm{};
-  ::gmtime_r(&unix_seconds, &tm);
-  char text[48];
-  const size_t n = std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-  out->append(text, n);
-  const int m =
-      std::snprintf(text, sizeof(text), ".%06" PRId64 "Z", static_cast<int64_t>(micros.count()));
-  out->append(text, static_cast<size_t>(m));
+// A fraction of a second as six digits.
+void AppendMicros(int64_t micros, std::string* out) {
+  char digits[6];
+  for (int i = 5; i >= 0; --i) {
+    digits[i] = static_cast<char>('0' + micros % 10);
+    micros /= 10;
+  }
+  out->append(digits, sizeof(digits));
 }
 
 void AppendSeconds(Duration duration, std::string* out) {
-  char text[32];
-  const int n =
-      std::snprintf(text, sizeof(text), "%.6f", static_cast<double>(duration.count()) * 1e-9);
-  out->append(text, static_cast<size_t>(n));
+  const int64_t micros =
+      std::max<int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
+  out->append(std::to_string(micros / 1'000'000)).push_back('.');
+  AppendMicros(micros % 1'000'000, out);
 }
 
 // A text value or "-", so that columns stay where they are.
@@ -66,7 +61,33 @@ void AppendFunction(const Entry& e, std::string* out) {
   AppendEscaped(e.ns, Format::kText, out);
 }
 
-void AppendText(const Entry& e, std::string* out) {
+void AppendMember(std::string_view name, std::string_view value, std::string* out) {
+  if (value.empty()) return;
+  out->append(",\"").append(name).append("\":\"");
+  AppendEscaped(value, Format::kJson, out);
+  out->push_back('"');
+}
+
+void AppendMember(std::string_view name, uint64_t value, std::string* out) {
+  out->append(",\"").append(name).append("\":").append(std::to_string(value));
+}
+
+}  // namespace
+
+void LineFormatter::AppendTime(WallTime time, std::string* out) {
+  const auto since = time.time_since_epoch();
+  const auto second = std::chrono::floor<std::chrono::seconds>(since);
+  if (second != second_) {
+    second_ = second;
+    second_text_ = FormatTime(WallTime(second));
+    second_text_.pop_back();  // the Z
+  }
+  out->append(second_text_).push_back('.');
+  AppendMicros(std::chrono::duration_cast<std::chrono::microseconds>(since - second).count(), out);
+  out->push_back('Z');
+}
+
+void LineFormatter::AppendText(const Entry& e, std::string* out) {
   AppendTime(e.time, out);
   AppendColumn(e.client, out);
   AppendColumn(e.method, out);
@@ -86,18 +107,7 @@ void AppendText(const Entry& e, std::string* out) {
   out->push_back('\n');
 }
 
-void AppendMember(std::string_view name, std::string_view value, std::string* out) {
-  if (value.empty()) return;
-  out->append(",\"").append(name).append("\":\"");
-  AppendEscaped(value, Format::kJson, out);
-  out->push_back('"');
-}
-
-void AppendMember(std::string_view name, uint64_t value, std::string* out) {
-  out->append(",\"").append(name).append("\":").append(std::to_string(value));
-}
-
-void AppendJson(const Entry& e, std::string* out) {
+void LineFormatter::AppendJson(const Entry& e, std::string* out) {
   out->append("{\"time\":\"");
   AppendTime(e.time, out);
   out->push_back('"');
@@ -121,10 +131,8 @@ void AppendJson(const Entry& e, std::string* out) {
   out->append("}\n");
 }
 
-}  // namespace
-
-void AppendLine(const Entry& entry, Format format, std::string* out) {
-  if (format == Format::kJson) {
+void LineFormatter::Append(const Entry& entry, std::string* out) {
+  if (format_ == Format::kJson) {
     AppendJson(entry, out);
   } else {
     AppendText(entry, out);

@@ -32,8 +32,21 @@ struct Entry {
 
 enum class Format : uint8_t { kText, kJson };
 
-// Appends one line, "\n" included. Bytes that are not printable ASCII are written as %XX, so that a
-// line stays one line and JSON stays valid.
-void AppendLine(const Entry& entry, Format format, std::string* out);
+// Turns entries into lines. Bytes that are not printable ASCII are written as %XX, so that a line
+// stays one line and JSON stays valid. Remembers the text of the current second; one thread.
+class LineFormatter {
+ public:
+  explicit LineFormatter(Format format) : format_(format) {}
+  void Append(const Entry& entry, std::string* out);  // with "\n"
+
+ private:
+  void AppendTime(WallTime time, std::string* out);
+  void AppendText(const Entry& entry, std::string* out);
+  void AppendJson(const Entry& entry, std::string* out);
+
+  const Format format_;
+  std::chrono::seconds second_{-1};
+  std::string second_text_;
+};
 
 }  // namespace hearth::accesslog

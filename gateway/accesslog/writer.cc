@@ -35,7 +35,8 @@ void Writer::Sink::Log(const Entry& entry) {
   if (ring_.half_full()) writer_->Wake();
 }
 
-Writer::Writer(const WriterOptions& options, size_t loops) : options_(options) {
+Writer::Writer(const WriterOptions& options, size_t loops)
+    : options_(options), formatter_(options.format) {
   for (size_t i = 0; i < loops; ++i) sinks_.push_back(std::make_unique<Sink>(this, options_));
 }
 
@@ -103,7 +104,7 @@ void Writer::Drain() {
   Entry entry;
   for (const auto& sink : sinks_) {
     while (sink->ring_.Pop(&entry)) {
-      AppendLine(entry, options_.format, &lines);
+      formatter_.Append(entry, &lines);
       if (lines.size() >= kBatch) {
         Write(lines);
         lines.clear();

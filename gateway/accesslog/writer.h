@@ -61,6 +61,7 @@ class Writer {
 
   const WriterOptions options_;
   std::vector<std::unique_ptr<Sink>> sinks_;
+  LineFormatter formatter_;  // the thread's
   UniqueFd file_;
   std::atomic<uint64_t> lost_{0};
   std::mutex mutex_;  // guards stopping_

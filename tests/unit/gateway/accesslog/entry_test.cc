@@ -30,7 +30,7 @@ Entry Sample() {
 
 TEST_CASE("A text line has its columns, with dashes where there is nothing") {
   std::string line;
-  AppendLine(Sample(), Format::kText, &line);
+  LineFormatter(Format::kText).Append(Sample(), &line);
   CHECK(line ==
         "2023-11-14T22:13:20.123456Z 10.0.0.7 POST /function/resize 200 in=12 out=3456 t=0.001500 "
         "q=0.000250 resize.default r-1-a c1 - curl/7.88.1\n");
@@ -41,7 +41,7 @@ TEST_CASE("A JSON line is one object") {
   e.error = "queue_full";
   e.attempts = 2;
   std::string line;
-  AppendLine(e, Format::kJson, &line);
+  LineFormatter(Format::kJson).Append(e, &line);
   const auto json = nlohmann::json::parse(line);
   CHECK(json["time"] == "2023-11-14T22:13:20.123456Z");
   CHECK(json["status"] == 200);
@@ -57,14 +57,28 @@ TEST_CASE("No text breaks out of its line") {
     e.path = path;
     e.call_id = id;
     std::string json;
-    AppendLine(e, Format::kJson, &json);
+    LineFormatter(Format::kJson).Append(e, &json);
     RC_ASSERT(nlohmann::json::accept(json));
     RC_ASSERT(json.find('\n') == json.size() - 1);
     std::string text;
-    AppendLine(e, Format::kText, &text);
+    LineFormatter(Format::kText).Append(e, &text);
     RC_ASSERT(text.find('\n') == text.size() - 1);
     RC_ASSERT(std::count(text.begin(), text.end(), ' ') == 13);
   });
+}
+
+TEST_CASE("A formatter follows the time") {
+  LineFormatter formatter(Format::kText);
+  Entry e = Sample();
+  std::string lines;
+  for (const Duration step : {Duration(0), Duration(1ms), Duration(1s), Duration(-1500ms)}) {
+    e.time += step;
+    formatter.Append(e, &lines);
+  }
+  CHECK_THAT(lines, Catch::StartsWith("2023-11-14T22:13:20.123456Z "));
+  CHECK_THAT(lines, Catch::Contains("\n2023-11-14T22:13:20.124456Z "));
+  CHECK_THAT(lines, Catch::Contains("\n2023-11-14T22:13:21.124456Z "));
+  CHECK_THAT(lines, Catch::Contains("\n2023-11-14T22:13:19.624456Z "));
 }
 
 TEST_CASE("A long path is cut") {
@@ -72,7 +86,7 @@ TEST_CASE("A long path is cut") {
   const std::string path(5000, 'x');
   e.path = path;
   std::string line;
-  AppendLine(e, Format::kText, &line);
+  LineFormatter(Format::kText).Append(e, &line);
   CHECK(line.size() < 1300);
   CHECK_THAT(line, Catch::Contains("xxx... 200"));
 }
