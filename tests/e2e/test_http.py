@@ -179,7 +179,7 @@ def test_events_arrive_one_by_one(platform, server):
         raw.send(b"GET /function/web/stream HTTP/1.1\r\nHost: x\r\n\r\n")
         status, headers = raw.read_head()
         assert status == 200 and headers["content-type"] == "text/event-stream"
-        arrivals = []
+        arrivals = [time.monotonic()] * raw.buffer.count(b"data:")
         while len(arrivals) < 5:
             data = raw.socket.recv(65536)
             arrivals += [time.monotonic()] * data.count(b"data:")
