@@ -200,7 +200,7 @@ absl::StatusOr<std::map<std::string, std::string>> FileSecretStore::Versions(
   }
   if (!missing.empty()) {
     return NotFound(
-        Cat("missing in namespace \"", ns, "\": secret ", missing, "; create it first"));
+        Cat("missing in namespace \"", ns, "\": secret ", missing, "; create it first with \"hearth secret create\""));
   }
   return versions;
 }
