@@ -32,6 +32,13 @@ class BodyReader {
   // the rest while input is left and the batch is not the last.
   bool Take(std::string_view input, BodyBatch* batch);
   bool done() const { return done_; }
+  // Payload still to come where its length is known and nothing stands between; else 0.
+  uint64_t plain_remaining() const { return kind_ == http::BodyKind::kLength ? remaining_ : 0; }
+  // So much of it has been moved without being looked at.
+  void Skip(uint64_t n) {
+    remaining_ -= n;
+    done_ = remaining_ == 0;
+  }
   // The peer has closed: true where that is how this body ends.
   bool EndsAtClose() const { return kind_ == http::BodyKind::kUntilClose; }
   std::string_view trailer() const { return chunked_.trailer(); }

@@ -9,9 +9,10 @@
 namespace hearth::proxy {
 namespace {
 
-constexpr size_t kFirstRead = 64 * 1024;       // of a request: its head and what follows it
-constexpr size_t kEarlyBytes = 64 * 1024;      // pipelined ones, kept while another is served
-constexpr size_t kMostLingered = 1024 * 1024;  // read and thrown away after an early answer
+constexpr int kRoundsATurn = 16;                    // reads before other connections get their turn
+constexpr size_t kFirstRead = 64 * 1024;            // of a request: its head and what follows it
+constexpr size_t kEarlyBytes = 64 * 1024;           // pipelined ones, kept while another is served
+constexpr size_t kMostLingered = 16 * 1024 * 1024;  // read and thrown away after an early answer
 
 }  // namespace
 
@@ -24,7 +25,8 @@ ClientConnection::ClientConnection(Worker& worker, std::unique_ptr<net::Stream> 
       out_(&worker.loop().buffers()),
       parser_(worker.options().limits),
       exchange_(worker, *this),
-      timer_([this] { OnTimer(); }) {}
+      timer_([this] { OnTimer(); }),
+      go_on_([this] { OnReadable(); }) {}
 
 ClientConnection::~ClientConnection() { stream_->SetHandler(nullptr); }
 
@@ -55,10 +57,17 @@ void ClientConnection::OnReadable() {
     exchange_.OnClientHangup();
     return;
   }
-  while (state_ != State::kClosed) {
+  for (int rounds = 0; state_ != State::kClosed; ++rounds) {
     if (!WantsBytes()) {
       read_blocked_ = true;
       return;
+    }
+    if (rounds == kRoundsATurn) return worker_.loop().Arm(go_on_, worker_.loop().Now());
+    if (exchange_.active() && in_.empty()) {
+      const Exchange::Moved moved = exchange_.SpliceBody(*stream_);
+      if (moved == Exchange::Moved::kBlocked) read_blocked_ = true;
+      if (moved == Exchange::Moved::kWait || moved == Exchange::Moved::kBlocked) return;
+      if (moved == Exchange::Moved::kSome) continue;
     }
     const bool direct = in_.empty();
     std::span<char> room = direct ? worker_.scratch() : in_.Prepare(4096);
@@ -83,7 +92,7 @@ void ClientConnection::OnReadable() {
 void ClientConnection::ProcessBuffered() {
   if (in_.empty() || state_ == State::kClosed) return;
   const size_t used = Process(in_.view());
-  if (state_ == State::kClosed) return;
+  if (state_ != State::kOpen) return in_.Clear();
   in_.Consume(used);
   in_.ReleaseIfEmpty();
 }
@@ -173,6 +182,17 @@ bool ClientConnection::Send(std::span<const iovec> pieces) {
   return false;
 }
 
+Splicer::Result ClientConnection::SpliceFrom(net::Stream& from, uint64_t limit) {
+  if (state_ == State::kClosed) return {Splicer::End::kTargetDead};
+  // What is on its way goes first; it is not worth adding copies to it.
+  if (out_.pending() != 0 && worker_.splicer().CanMove(from, *stream_)) {
+    return {Splicer::End::kTargetFull};
+  }
+  const Splicer::Result result = worker_.splicer().Step(from, *stream_, out_, limit);
+  if (result.end == Splicer::End::kTargetDead) OnReset();
+  return result;
+}
+
 bool ClientConnection::Send(std::string_view bytes) {
   const iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
   return Send({&piece, 1});
@@ -252,6 +272,7 @@ void ClientConnection::Close() {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
   timer_.Cancel();
+  go_on_.Cancel();
   stream_->SetHandler(nullptr);
   in_.Release();
   out_.Clear();

@@ -11,6 +11,7 @@
 #include "gateway/proxy/exchange.h"
 #include "gateway/proxy/interfaces.h"
 #include "gateway/proxy/outbox.h"
+#include "gateway/proxy/splicer.h"
 
 namespace hearth::proxy {
 
@@ -29,6 +30,9 @@ class ClientConnection final : public net::StreamHandler {
   // For the exchange.
   bool Send(std::span<const iovec> pieces);  // false: the client is gone, and this is closed
   bool Send(std::string_view bytes);
+  // Moves up to `limit` bytes of an answer's body from `from`, without looking at them. Where the
+  // client is dead this is closed, as by Send.
+  Splicer::Result SpliceFrom(net::Stream& from, uint64_t limit);
   size_t unsent() const { return out_.pending(); }
   // Body or tunnel bytes are welcome again.
   void ResumeReading();
@@ -79,6 +83,7 @@ class ClientConnection final : public net::StreamHandler {
   http::HeadParser parser_;
   Exchange exchange_;
   net::Timer timer_;
+  net::Timer go_on_;  // with reading, in the next turn
   MonotonicTime armed_for_{};
   MonotonicTime idle_deadline_{};  // while no exchange is active
   State state_ = State::kOpen;

@@ -24,7 +24,8 @@ constexpr size_t kMostUserAgent = 256;
 
 }  // namespace
 
-Exchange::Exchange(Worker& worker, ClientConnection& client) : worker_(worker), client_(client) {}
+Exchange::Exchange(Worker& worker, ClientConnection& client)
+    : worker_(worker), client_(client), go_on_([this] { OnUpstreamReadable(); }) {}
 
 Exchange::~Exchange() {
   if (active()) Finish("shutdown");
@@ -285,6 +286,7 @@ void Exchange::DropUpstream() {
     waiter_.reset();
   }
   connect_.reset();
+  go_on_.Cancel();
   upstream_.reset();
   attached_ = false;
 }

@@ -48,6 +48,9 @@ class Exchange final : public UpstreamUser {
   bool AcceptsClientBytes() const;
   size_t OnClientBytes(std::string_view bytes);  // how many were taken
   void OnBatchEnd();
+  // Lets the kernel move the request's body where that pays; kNone: read and hand over the bytes.
+  enum class Moved : uint8_t { kNone, kSome, kWait, kBlocked };
+  Moved SpliceBody(net::Stream& client);
   void OnClientWritable();
   void OnClientEof();
   void OnClientHangup();  // the connection stirs again after its end
@@ -114,6 +117,7 @@ class Exchange final : public UpstreamUser {
   // exchange_response.cc
   void OnUpstreamReadable() override;
   void OnUpstreamWritable() override;
+  Moved SpliceResponse();
   void TakeResponse(std::string_view bytes);
   bool TakeHead(std::string_view* bytes);
   void BeginResponse(const http::ResponseHead& head, std::string_view rest);
@@ -199,6 +203,7 @@ class Exchange final : public UpstreamUser {
   MonotonicTime probe_at_{};  // when to ask whether a half-closed client still listens
   MonotonicTime tunnel_until_{};
   Duration queued_{};
+  net::Timer go_on_;  // with reading the answer, in the next turn
   uint32_t probes_ = 0;
   uint64_t bytes_in_ = 0;
   uint64_t bytes_out_ = 0;

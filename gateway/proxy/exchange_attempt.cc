@@ -327,6 +327,35 @@ void Exchange::ForwardBody(const BodyBatch& batch) {
   }
 }
 
+Exchange::Moved Exchange::SpliceBody(net::Stream& client) {
+  if (!attached_ || replayable_ || upstream_deaf_ || phase_ == Phase::kTunnel ||
+      phase_ == Phase::kDiscarding || body_.plain_remaining() < Splicer::kWorthIt) {
+    return Moved::kNone;
+  }
+  if (upstream_->out().pending() != 0 && worker_.splicer().CanMove(client, upstream_->stream())) {
+    return Moved::kBlocked;
+  }
+  const auto step = worker_.splicer().Step(client, upstream_->stream(), upstream_->out(),
+                                           body_.plain_remaining());
+  if (step.moved > 0) {
+    bytes_in_ += step.moved;
+    body_.Skip(step.moved);
+    client_progress_ = worker_.loop().Now();
+  }
+  switch (step.end) {
+    case Splicer::End::kMoved:
+      return Moved::kSome;
+    case Splicer::End::kTargetDead:
+      upstream_deaf_ = true;
+      upstream_->out().Clear();
+      return Moved::kSome;
+    case Splicer::End::kNoSource:
+      return Moved::kWait;
+    default:  // the end and errors are found by reading
+      return Moved::kNone;
+  }
+}
+
 bool Exchange::MayRetry() const {
   return replayable_ && attempts_ < kMostAttempts && !response_begun_ && !upgrade_;
 }

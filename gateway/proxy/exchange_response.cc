@@ -14,6 +14,9 @@ namespace {
 
 using http::BodyKind;
 
+// Reads of one connection before the others of this loop get their turn.
+constexpr int kRoundsATurn = 16;
+
 // After the end of a client's sending, before it is asked whether it still listens.
 constexpr Duration kProbeAfter = std::chrono::milliseconds(500);
 constexpr Duration kProbeAgain = std::chrono::seconds(10);
@@ -30,11 +33,17 @@ bool IsNotStarted(const http::ResponseHead& head) {
 
 void Exchange::OnUpstreamReadable() {
   const Upstream* const mine = upstream_.get();
-  while (upstream_.get() == mine && mine != nullptr) {
+  for (int rounds = 0; upstream_.get() == mine && mine != nullptr; ++rounds) {
+    if (rounds == kRoundsATurn) return worker_.loop().Arm(go_on_, worker_.loop().Now());
     if (!attached_) return OnUpstreamDied();  // it spoke or closed before it was asked
     if (client_.unsent() >= worker_.options().high_watermark) {
       upstream_paused_ = true;
       return;
+    }
+    if (phase_ == Phase::kStreaming && response_body_.plain_remaining() >= Splicer::kWorthIt) {
+      const Moved moved = SpliceResponse();
+      if (moved == Moved::kWait) return;
+      if (moved == Moved::kSome) continue;
     }
     net::Buffer& in = upstream_->in();
     const bool direct = in.empty();
@@ -54,6 +63,30 @@ void Exchange::OnUpstreamReadable() {
       TakeResponse(whole.view());
     }
     if (result.bytes < room.size()) return;
+  }
+}
+
+Exchange::Moved Exchange::SpliceResponse() {
+  const auto step = client_.SpliceFrom(upstream_->stream(), response_body_.plain_remaining());
+  if (step.end == Splicer::End::kUnsupported) return Moved::kNone;
+  bytes_out_ += step.moved;
+  if (step.moved > 0) {
+    progress_ = worker_.loop().Now();
+    response_body_.Skip(step.moved);
+  }
+  switch (step.end) {
+    case Splicer::End::kMoved:
+      if (response_body_.done()) FinishResponse(true);
+      return Moved::kSome;
+    case Splicer::End::kEof:
+    case Splicer::End::kSourceDead:
+      OnUpstreamEnd(step.end == Splicer::End::kSourceDead);
+      return Moved::kWait;
+    case Splicer::End::kTargetFull:
+      upstream_paused_ = true;
+      return Moved::kWait;
+    default:  // nothing there, or the client is gone and this was abandoned
+      return Moved::kWait;
   }
 }
 

@@ -12,6 +12,7 @@ void Exchange::BeginTunnel(const http::ResponseHead& head, std::string_view rest
   status_ = head.status;
   first_byte_ = progress_ = worker_.loop().Now();
   frames_ = WebSocketFrames();
+  if (websocket_) worker_.AddTunnel(&client_);
   std::string& text = worker_.head_scratch();
   WriteClientHead(head,
                   ClientHead{.call_id = call_id_,

@@ -72,6 +72,7 @@ void Worker::UpdateAccepting() {
 
 void Worker::Retire(ClientConnection* connection) {
   if (connections_.erase(connection) == 0) return;
+  tunnels_.erase(connection);
   connection_count_.store(connections_.size(), std::memory_order_relaxed);
   if (dependencies_.exchanges != nullptr) dependencies_.exchanges->OnConnections(index_, -1);
   // Shared only because a task must be copyable; it goes with the task, whether it runs or not.
@@ -83,9 +84,9 @@ void Worker::Retire(ClientConnection* connection) {
 void Worker::SetTable(std::shared_ptr<const route::Table> table) {
   table_ = TablePin(std::move(table));
   // Copied, because a connection may go while it is told.
-  const std::vector<ClientConnection*> all(connections_.begin(), connections_.end());
+  const std::vector<ClientConnection*> all(tunnels_.begin(), tunnels_.end());
   for (ClientConnection* connection : all) {
-    if (connections_.contains(connection)) connection->OnRoutesChanged();
+    if (tunnels_.contains(connection)) connection->OnRoutesChanged();
   }
 }
 

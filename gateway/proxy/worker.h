@@ -19,6 +19,7 @@
 #include "gateway/balance/picker.h"
 #include "gateway/proxy/interfaces.h"
 #include "gateway/proxy/options.h"
+#include "gateway/proxy/splicer.h"
 #include "gateway/proxy/table_pin.h"
 #include "gateway/proxy/upstream.h"
 #include "gateway/route/table.h"
@@ -47,6 +48,7 @@ class Worker {
   const Dependencies& dependencies() const { return dependencies_; }
   const TablePin& table() const { return table_; }
   UpstreamPool& upstreams() { return upstreams_; }
+  Splicer& splicer() { return splicer_; }
   balance::Random& random() { return random_; }
   UuidSource& uuids() { return uuids_; }
   bool draining() const { return draining_; }
@@ -64,6 +66,8 @@ class Worker {
 
   // Serves the function's queue again after this time: when a set-aside ends.
   void PumpAfter(std::shared_ptr<route::FunctionState> state, Duration delay);
+  // It has become a WebSocket: told when the routes change, until it is retired.
+  void AddTunnel(ClientConnection* connection) { tunnels_.insert(connection); }
   // Destroyed at the end of this turn.
   void Retire(ClientConnection* connection);
   void CountExchange(int change) {
@@ -88,6 +92,7 @@ class Worker {
   const std::string served_by_;
   TablePin table_;
   UpstreamPool upstreams_;
+  Splicer splicer_;
   balance::Random random_;
   UuidSource uuids_;
   std::unique_ptr<char[]> scratch_;
@@ -101,6 +106,7 @@ class Worker {
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   bool accepting_ = true;
   std::unordered_set<ClientConnection*> connections_;  // owned
+  std::unordered_set<ClientConnection*> tunnels_;      // of these, those that are WebSockets
   std::list<DelayedPump> pumps_;
   bool draining_ = false;
   std::function<void()> on_drained_;
