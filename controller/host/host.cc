@@ -149,7 +149,7 @@ class Host::Impl {
     FleetServerOptions fleet;
     fleet.listen = options_.fleet_listen;
     fleet.max_streams = options_.max_gateways;
-    fleet.identity = {app_->epoch(), api_server_->address(), options_.stream_listen, token_};
+    fleet.identity = {app_->epoch(), api_server_->address(), stream_->address().Text(), token_};
     fleet_ = std::make_unique<FleetServer>(std::move(fleet), &hub_, app_.get(), log_.For("fleet"));
     return fleet_->Start();
   }
