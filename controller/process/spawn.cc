@@ -17,6 +17,7 @@
 #include <memory>
 
 #include "core/base/absl_compat.h"
+#include "core/base/real_clock.h"
 #include "core/base/status_macros.h"
 
 namespace hearth::controller {
@@ -171,12 +172,12 @@ absl::StatusOr<CommandResult> RunCommand(const std::vector<std::string>& argv, i
   in_write.Reset();
 
   CommandResult result;
-  const auto start = std::chrono::steady_clock::now();
+  const RealClock clock;  // real processes take real time
+  const MonotonicTime start = clock.Now();
   bool overdue = false;
   bool output_open = true;
   while (true) {
-    const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::chrono::steady_clock::now() - start);
+    const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(clock.Now() - start);
     const auto left = timeout_ms - spent.count();
     if (left <= 0) {
       overdue = true;

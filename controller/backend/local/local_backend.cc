@@ -53,7 +53,6 @@ class LocalBackend::Impl {
 
   absl::Status Start(EventSink sink) {
     RETURN_IF_ERROR(launcher_.SetUp(&notices_));
-    for (const std::string& notice : notices_) deps_.log.Warn(notice);
     supervisor_ = std::make_unique<Supervisor>(*loop_, launcher_, workers_, *deps_.logs,
                                                options_.run_dir, deps_.log, std::move(sink));
     const auto adopted = FindLive();
