@@ -95,7 +95,7 @@ class Host::Impl {
   void MakeBackend() {
     LocalBackendOptions o;
     o.data_dir = options_.data;
-    o.run_dir = options_.data + "/run";
+    o.run_dir = options_.run;
     o.watchdog_path = options_.watchdog;
     o.gateway_socket = options_.gateway_socket;
     o.insecure_no_sandbox = options_.insecure_no_sandbox;

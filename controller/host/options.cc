@@ -70,7 +70,10 @@ absl::Status ResolveData(HostOptions* o) {
   }
   RETURN_IF_ERROR(MakeFolders(o->data));
   ASSIGN_OR_RETURN(o->data, RealPath(o->data));
-  return MakeFolders(o->data + "/run");
+  RETURN_IF_ERROR(MakeFolders(o->data + "/run"));
+  // Where the data folder's name is long, `run` is a link to a short one: sockets go by that.
+  ASSIGN_OR_RETURN(o->run, RealPath(o->data + "/run"));
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -131,7 +134,7 @@ void Declare(HostOptions* o, Settings* s) {
 
 absl::Status Resolve(HostOptions* o) {
   RETURN_IF_ERROR(ResolveData(o));
-  const std::string run = o->data + "/run";
+  const std::string& run = o->run;
   if (o->fleet_listen.empty()) o->fleet_listen = {Cat("unix:", run, "/fleet.sock")};
   if (o->stream_listen.empty()) o->stream_listen = Cat("unix:", run, "/stream.sock");
   if (o->gateway_socket.empty()) o->gateway_socket = run + "/gateway.sock";

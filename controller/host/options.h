@@ -14,6 +14,7 @@ namespace hearth::controller {
 // The configuration of hearth-controller, as flags, environment and file give it.
 struct HostOptions {
   std::string data;                       // empty: ~/.local/share/hearth
+  std::string run;                        // the real path of DATA/run; set by Resolve
   std::vector<std::string> fleet_listen;  // empty: unix:DATA/run/fleet.sock
   std::string stream_listen;              // empty: unix:DATA/run/stream.sock
   std::string api_listen = "127.0.0.1:0";
