@@ -99,13 +99,14 @@ TEST_CASE_METHOD(Fixture, "followed logs go on until the reader goes") {
     net::FetchOptions options;
     options.on_data = [&](std::string_view piece) {
       for (const char c : piece) lines += c == '\n' ? 1 : 0;
+      lines.notify_all();
       return lines < 3;
     };
     CHECK(net::Fetch(Request("GET", "/system/logs?name=fn&follow=true"), options).ok());
   });
   const auto wait = [&](int count) {
-    for (int i = 0; i < 2000 && lines < count; ++i) usleep(5000);
-    return lines >= count;
+    for (int now = lines; now < count; now = lines) lines.wait(now);
+    return true;
   };
   CHECK(wait(1));
   Log("two");
