@@ -36,6 +36,7 @@ Ring::Ring(size_t capacity)
       scratch_(std::make_unique<char[]>(kStrings * kMaxString)) {}
 
 void Ring::Copy(uint64_t position, const char* data, size_t size) {
+  if (size == 0) return;  // an empty text has no address
   const size_t at = position & (capacity_ - 1);
   const size_t first = std::min(size, capacity_ - at);
   std::memcpy(bytes_.get() + at, data, first);
