@@ -203,8 +203,13 @@ void App::LeaveWhenEmpty() {
 
 void App::ConsiderLeaving() {
   if (!front_.draining() || leaving_ || front_.in_flight() > 0) return;
-  MonotonicTime quiet_since = std::max(draining_since_, front_.last_request());
-  const MonotonicTime leave_at = quiet_since + (out_of_routes_ ? kLastLook : config_.drain_quiet);
+  if (front_.HasUnsent()) {
+    loop_.ArmAfter(leave_timer_, kLastLook);
+    return;
+  }
+  const bool nobody_comes = out_of_routes_ || !failure_.empty();
+  const MonotonicTime quiet_since = std::max(draining_since_, front_.last_request());
+  const MonotonicTime leave_at = quiet_since + (nobody_comes ? kLastLook : config_.drain_quiet);
   if (loop_.Now() < leave_at) {
     loop_.Arm(leave_timer_, leave_at);
     return;

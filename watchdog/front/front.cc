@@ -204,12 +204,9 @@ std::string_view Front::OnlyCallId() const {
   return call.started() ? std::string_view(call.id()) : std::string_view();
 }
 
-void Front::CloseIdle() {
-  std::vector<ServerConnection*> idle;
-  for (auto& [key, connection] : connections_) {
-    if (connection->idle()) idle.push_back(key);
-  }
-  for (ServerConnection* c : idle) c->CloseIfIdle();
+bool Front::HasUnsent() const {
+  return std::any_of(connections_.begin(), connections_.end(),
+                     [](const auto& entry) { return entry.second->has_unsent(); });
 }
 
 void Front::OnCallFinished(Call& call) {

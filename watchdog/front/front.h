@@ -36,8 +36,8 @@ class Front final : public ConnectionOwner, public CallOwner {
   void FailWaiting(std::string_view reason);
   void StartDraining() { draining_ = true; }
   bool draining() const override { return draining_; }
-  // Idle connections, which would only keep a peer waiting.
-  void CloseIdle();
+  // Ends of answers wait for callers that read slowly.
+  bool HasUnsent() const;
 
   uint32_t in_flight() const { return static_cast<uint32_t>(calls_.size()); }
   uint64_t started_total() const { return started_total_; }

@@ -512,10 +512,6 @@ void ServerConnection::StartLinger() {
   if (!processing_) ReadLoop();
 }
 
-void ServerConnection::CloseIfIdle() {
-  if (idle()) Close();
-}
-
 void ServerConnection::Close() {
   if (input_ == Input::kClosed) return;
   input_ = Input::kClosed;

@@ -86,8 +86,7 @@ class ServerConnection final : public net::StreamHandler {
   void BeginTunnel(int status, std::string_view reason, std::string_view fields);
 
   void CloseAfterResponse() { close_after_ = true; }
-  void CloseIfIdle();
-  bool idle() const { return input_ == Input::kHead && in_.empty() && out_.empty(); }
+  bool has_unsent() const { return input_ != Input::kClosed && !out_.empty(); }
   void Abort();  // resets the connection
   uint64_t sent_bytes() const { return sent_; }
 

@@ -2,6 +2,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <cstdlib>
+
 #include "tests/integration/watchdog/real_watchdog.h"
 
 namespace hearth::watchdog {
@@ -163,6 +166,11 @@ TEST_CASE("static: files, and nothing but the files", "[watchdog][integration]")
   net::ClientRequest post;
   post.method = "POST";
   CHECK(w.Call(post).status == 405);
+  const std::string check = "HEARTH_MODE=static HEARTH_LISTEN=unix:" + folder.path() +
+                            "/data.sock " HEARTH_WATCHDOG " -run-healthcheck 2>/dev/null";
+  CHECK(std::system(check.c_str()) == 0);
+  w.Signal(SIGTERM);
+  CHECK(Eventually([&] { return std::system(check.c_str()) != 0; }));
 }
 
 }  // namespace

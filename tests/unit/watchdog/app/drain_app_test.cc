@@ -64,6 +64,24 @@ TEST_CASE("a drained replica that never became ready leaves too", "[watchdog][dr
   CHECK(f.launcher.last().terminated == 1);
 }
 
+TEST_CASE("the end of an answer reaches a slow reader before the watchdog leaves",
+          "[watchdog][drain]") {
+  AppFixture f(Environment{});
+  FakeRuntime runtime(f);
+  runtime.AskNext();
+  auto client = f.Get("/");
+  client->Pause();
+  runtime.Respond(runtime.TakeId(), '"' + std::string(1'000'000, 'x') + '"');
+  CHECK(f.app->front().in_flight() == 0);
+  f.app->LeaveWhenEmpty();
+  f.Advance(seconds(1));
+  CHECK(f.launcher.last().terminated == 0);
+  client->Resume();
+  f.Advance(milliseconds(30));
+  CHECK(client->received().size() > 1'000'000);
+  CHECK(f.launcher.last().terminated == 1);
+}
+
 TEST_CASE("the stream of events tells every change", "[watchdog][control]") {
   AppFixture f(Environment{});
   fakes::TestPeer events(f.loop, "10.0.0.1:8081");
