@@ -10,6 +10,12 @@ hearth_test(controller_runtimes_test DIR unit/controller/runtimes DEPS controlle
 hearth_test(controller_stream_test DIR unit/controller/stream DEPS controller_stream)
 hearth_test(backend_integration_test DIR integration/backend
   DEPS controller_backend_local LABELS integration)
+add_executable(backend_image_probe integration/backend/probe/main.cc)
+target_link_libraries(backend_image_probe PRIVATE hearth_warnings)
+if(NOT HEARTH_SANITIZER)
+  target_link_options(backend_image_probe PRIVATE -static)
+endif()
+add_dependencies(backend_integration_test backend_image_probe)
 if(TARGET backend_integration_test AND TARGET hearth_watchdog)
   add_dependencies(backend_integration_test hearth_watchdog)
 endif()
