@@ -34,12 +34,13 @@ bool IsPlainSafe(std::string_view s) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '.' || c == '/';
   };
+  // Booleans of older YAML readers.
+  for (std::string_view other : {"yes", "no", "on", "off", "y", "n"}) {
+    if (EqualsIgnoreAsciiCase(s, other)) return false;
+  }
   // A leading dot or digit may be some other type in another YAML reader.
   return word(s.front()) && s.front() != '.' && !(s.front() >= '0' && s.front() <= '9') &&
-         std::all_of(s.begin(), s.end(), [&](char c) { return word(c) || c == '-'; }) &&
-         !std::any_of(std::begin({"yes", "no", "on", "off", "y", "n"}),
-                      std::end({"yes", "no", "on", "off", "y", "n"}),
-                      [&](const char* other) { return EqualsIgnoreAsciiCase(s, other); });
+         std::all_of(s.begin(), s.end(), [&](char c) { return word(c) || c == '-'; });
 }
 
 // A literal block reads back exactly only for such a text.

@@ -1,6 +1,10 @@
-#include <yaml-cpp/yaml.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
 
+#include <map>
 #include <set>
+#include <sstream>
 
 #include "core/base/strings.h"
 #include "core/model/value.h"
@@ -9,84 +13,157 @@
 namespace hearth::model {
 namespace {
 
-// Turns yaml-cpp's nodes into Values. Aliases are copied, so the count bounds what a small text
-// with many aliases can grow to.
-class YamlReader {
- public:
-  explicit YamlReader(std::vector<Problem>* problems) : problems_(problems) {}
+// What stray closing brackets make of the parser is a document without end: a bound on them ends
+// it.
+constexpr size_t kMaxDocuments = 1000;
 
-  Value Read(const YAML::Node& node, int depth = 0) {
-    Value value;
-    value.line = LineOf(node);
-    if (failed_) return value;
-    if (++nodes_ > kMaxManifestNodes) return Fail(value, "the document has too many values");
-    if (depth > kMaxManifestDepth) return Fail(value, "the document is nested too deeply");
-    switch (node.Type()) {
-      case YAML::NodeType::Scalar:
-        value.text = node.Scalar();
-        // "!" marks a quoted scalar, "!!str" a forced text.
-        value.kind = node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str"
-                         ? Value::Kind::kString
-                         : PlainKind(value.text);
-        break;
-      case YAML::NodeType::Sequence:
-        value.kind = Value::Kind::kList;
-        for (const auto& item : node) {
-          value.items.push_back(Read(item, depth + 1));
-          if (failed_) break;
-        }
-        break;
-      case YAML::NodeType::Map:
-        ReadMap(node, depth, &value);
-        break;
-      default:
-        break;
-    }
-    return value;
+// Leaves the parser at once. Never crosses ReadYaml.
+struct TooMuch {
+  std::string what;
+  int line = 0;
+};
+
+// Builds Values from the parser's events. The library's own tree is not used: it has no bound for
+// documents, nodes or depth. Aliases are copied and counted, so a small text cannot grow without
+// end.
+class YamlBuilder final : public YAML::EventHandler {
+ public:
+  explicit YamlBuilder(std::vector<Problem>* problems) : problems_(problems) {}
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (++documents_ > kMaxDocuments) throw TooMuch{"the text has too many documents", Line(mark)};
+    stack_.clear();
+    anchors_.clear();
+    root_ = {};
   }
+  void OnDocumentEnd() override { finished_.push_back(std::move(root_)); }
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    Value value;
+    value.line = Line(mark);
+    Complete(std::move(value), anchor, Style::kPlain);
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto known = anchors_.find(anchor);
+    if (known == anchors_.end()) throw TooMuch{"an alias stands inside what it names", Line(mark)};
+    Count(Size(known->second), Line(mark));
+    Complete(known->second, 0, Style::kPlain);
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& text) override {
+    Value value;
+    value.line = Line(mark);
+    value.text = text;
+    // "!" marks a quoted scalar, "!!str" a forced text.
+    const bool quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
+    value.kind = quoted ? Value::Kind::kString : PlainKind(text);
+    Complete(std::move(value), anchor, quoted ? Style::kQuoted : Style::kPlain);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    Open(Value::List(), mark, anchor);
+  }
+  void OnSequenceEnd() override { Close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    Open(Value::Map(), mark, anchor);
+  }
+  void OnMapEnd() override { Close(); }
+
+  std::vector<Value> Take() { return std::move(finished_); }
 
  private:
-  static int LineOf(const YAML::Node& node) {
-    const YAML::Mark mark = node.Mark();
-    return mark.is_null() ? 0 : mark.line + 1;
+  enum class Style : uint8_t { kPlain, kQuoted };
+
+  // A list or map that is still open; of a map, also the key whose value comes next.
+  struct Frame {
+    Value value;
+    YAML::anchor_t anchor = 0;
+    bool has_key = false;
+    std::string key;
+    int key_line = 0;
+    Style key_style = Style::kPlain;
+    std::set<std::string> keys;
+    std::vector<Value> merged;
+  };
+
+  static int Line(const YAML::Mark& mark) { return mark.is_null() ? 0 : mark.line + 1; }
+  static size_t Size(const Value& value) {
+    size_t size = 1;
+    for (const Value& item : value.items) size += Size(item);
+    for (const auto& member : value.members) size += Size(member.value);
+    return size;
   }
-  Value Fail(Value value, std::string_view message) {
-    if (!failed_) problems_->push_back({"", std::string(message), value.line});
-    failed_ = true;
-    return value;
+  void Count(size_t nodes, int line) {
+    nodes_ += nodes;
+    if (nodes_ > kMaxManifestNodes) throw TooMuch{"the document has too many values", line};
   }
 
-  void ReadMap(const YAML::Node& node, int depth, Value* map) {
-    map->kind = Value::Kind::kMap;
-    std::set<std::string> seen;
-    std::vector<Value> merged;
-    for (const auto& entry : node) {
-      if (failed_) return;
-      const int line = LineOf(entry.first);
-      if (!entry.first.IsScalar()) {
-        problems_->push_back({"", "a key must be a plain word", line});
-        continue;
-      }
-      const std::string key = entry.first.Scalar();
-      Value value = Read(entry.second, depth + 1);
-      if (key == "<<" && entry.first.Tag() != "!") {
-        merged.push_back(std::move(value));
-      } else if (!seen.insert(key).second) {
-        problems_->push_back({key, "stands here twice; remove one of the two", line});
-      } else {
-        map->members.push_back({key, line, std::move(value)});
-      }
+  void Open(Value value, const YAML::Mark& mark, YAML::anchor_t anchor) {
+    value.line = Line(mark);
+    if (static_cast<int>(stack_.size()) >= kMaxManifestDepth) {
+      throw TooMuch{"the document is nested too deeply", value.line};
     }
-    for (const Value& value : merged) Merge(value, &seen, map);
+    Frame frame;
+    frame.value = std::move(value);
+    frame.anchor = anchor;
+    stack_.push_back(std::move(frame));
+  }
+
+  void Close() {
+    Frame frame = std::move(stack_.back());
+    stack_.pop_back();
+    for (const Value& from : frame.merged) Merge(from, &frame);
+    Complete(std::move(frame.value), frame.anchor, Style::kPlain);
+  }
+
+  // A whole value: it goes to where it belongs.
+  void Complete(Value value, YAML::anchor_t anchor, Style style) {
+    Count(1, value.line);
+    if (anchor != 0) {
+      Count(Size(value), value.line);
+      anchors_[anchor] = value;
+    }
+    if (stack_.empty()) {
+      root_ = std::move(value);
+      return;
+    }
+    Frame& parent = stack_.back();
+    if (parent.value.kind == Value::Kind::kList) {
+      parent.value.items.push_back(std::move(value));
+    } else if (!parent.has_key) {
+      TakeKey(value, style, &parent);
+    } else {
+      TakeMember(std::move(value), &parent);
+    }
+  }
+
+  void TakeKey(const Value& value, Style style, Frame* map) {
+    if (!value.IsScalar()) problems_->push_back({"", "a key must be a plain word", value.line});
+    map->has_key = true;
+    map->key = value.text;
+    map->key_line = value.line;
+    map->key_style = style;
+  }
+
+  void TakeMember(Value value, Frame* map) {
+    map->has_key = false;
+    if (map->key == "<<" && map->key_style == Style::kPlain) {
+      map->merged.push_back(std::move(value));
+    } else if (!map->keys.insert(map->key).second) {
+      problems_->push_back({map->key, "stands here twice; remove one of the two", map->key_line});
+    } else {
+      map->value.members.push_back({map->key, map->key_line, std::move(value)});
+    }
   }
 
   // "<<: *defaults": what is not set here comes from there.
-  void Merge(const Value& from, std::set<std::string>* seen, Value* map) {
+  void Merge(const Value& from, Frame* map) {
     if (from.kind == Value::Kind::kList) {
-      for (const Value& item : from.items) Merge(item, seen, map);
+      for (const Value& item : from.items) Merge(item, map);
     } else if (from.kind == Value::Kind::kMap) {
       for (const auto& member : from.members) {
-        if (seen->insert(member.key).second) map->members.push_back(member);
+        if (map->keys.insert(member.key).second) map->value.members.push_back(member);
       }
     } else {
       problems_->push_back({"<<", "must be a map, or a list of maps", from.line});
@@ -94,8 +171,12 @@ class YamlReader {
   }
 
   std::vector<Problem>* problems_;
+  std::vector<Value> finished_;
+  Value root_;
+  std::vector<Frame> stack_;
+  std::map<YAML::anchor_t, Value> anchors_;
   size_t nodes_ = 0;
-  bool failed_ = false;
+  size_t documents_ = 0;
 };
 
 // The line of the first byte that is not UTF-8; 0: there is none.
@@ -120,11 +201,15 @@ int LineOfBadUtf8(std::string_view text) {
 }
 
 std::vector<Value> ReadYaml(std::string_view text, std::vector<Problem>* problems) {
-  std::vector<Value> documents;
+  YamlBuilder builder(problems);
   try {
-    for (const auto& node : YAML::LoadAll(std::string(text))) {
-      documents.push_back(YamlReader(problems).Read(node));
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(builder)) {
     }
+  } catch (const TooMuch& end) {
+    problems->push_back({"", end.what, end.line});
+    return {};
   } catch (const YAML::Exception& error) {
     problems->push_back(
         {"", Cat("not YAML: ", error.msg), error.mark.is_null() ? 0 : error.mark.line + 1});
@@ -133,7 +218,7 @@ std::vector<Value> ReadYaml(std::string_view text, std::vector<Problem>* problem
     problems->push_back({"", Cat("not YAML: ", std::string_view(error.what())), 0});
     return {};
   }
-  return documents;
+  return builder.Take();
 }
 
 }  // namespace

@@ -276,6 +276,14 @@ TEST_CASE("a document that grows by aliases is refused") {
   CHECK_THAT(ProblemsOf(std::string(200, '[') + std::string(200, ']')), Catch::Contains("deep"));
 }
 
+TEST_CASE("brackets that open nothing, and aliases of what is not whole, end") {
+  CHECK_THAT(ProblemsOf("{\"a\": 6, /b\": \"c\"}},\n\"d\": {}}\n"),
+             Catch::Contains("too many documents"));
+  CHECK_THAT(ProblemsOf("a: &a\n  b: *a\n"), Catch::Contains("alias"));
+  CHECK_THAT(ProblemsOf("a: *nowhere\n"), Catch::Contains("line 1"));
+  CHECK_THAT(ProblemsOf("? [k]\n: v\n"), Catch::Contains("key"));
+}
+
 TEST_CASE("metadata of a cluster is let pass, the door is remembered") {
   Function f = ParseOne(
       "apiVersion: hearth.dev/v1\nkind: Function\nmetadata:\n  name: f\n  uid: x\n"
