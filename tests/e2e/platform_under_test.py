@@ -71,11 +71,11 @@ class Result:
 
 
 class Platform:
-    def __init__(self, folder=None, args=()):
+    def __init__(self, folder=None, args=(), prefix=()):
         self.home = pathlib.Path(folder or tempfile.mkdtemp(prefix="hearth-e2e-"))
         self.home.mkdir(parents=True, exist_ok=True)
         self.port, self.admin_port = free_port(), free_port()
-        self.args = list(args)
+        self.args, self.prefix = list(args), list(prefix)
         self.process = None
         self.output = []
         self.ready = threading.Event()
@@ -104,7 +104,7 @@ class Platform:
         self.ready.clear()
         self.output.clear()
         self.process = subprocess.Popen(
-            [BIN / "hearth", "serve", "--listen", f"127.0.0.1:{self.port}",
+            [*self.prefix, BIN / "hearth", "serve", "--listen", f"127.0.0.1:{self.port}",
              "--admin-listen", f"127.0.0.1:{self.admin_port}", *self.args, *more],
             env=self.environment(**(env or {})), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, cwd=self.home)
@@ -199,8 +199,11 @@ class Platform:
         return descendants_of(self.process.pid)
 
     def pids_of(self, program):
-        return [pid for pid, line in processes_mentioning(str(self.home)).items()
-                if os.path.basename(line[0]) == program]
+        return [pid for pid, line in self.descendants().items() if os.path.basename(line[0]) == program]
+
+    def watchdogs(self):
+        """PID 1 of each sandbox, as the host sees it: the only child of its bwrap."""
+        return self.pids_of("watchdog") + self.pids_of("hearth-watchdog")
 
 
 def command_line(pid):
@@ -244,7 +247,8 @@ def descendants_of(root):
         more = {pid for pid, parent in parents.items() if parent in found} - found
         found |= more
         changed = bool(more)
-    return {pid: command_line(pid) for pid in found - {root}}
+    lines = {pid: command_line(pid) for pid in found - {root}}
+    return {pid: line for pid, line in lines.items() if line}
 
 
 class Load:
