@@ -65,6 +65,7 @@ FunctionSpec AnySpec() {
   s.mode = *rc::gen::arbitrary<bool>()
                ? DefaultMode(s)
                : OneOf<Mode>({Mode::kNative, Mode::kHttp, Mode::kStreaming, Mode::kSerializing});
+  if (!s.static_path.empty()) s.mode = Mode::kStatic;  // files alone can do nothing else
   s.concurrency = *rc::gen::arbitrary<bool>() ? DefaultConcurrency(s.mode)
                                               : *rc::gen::inRange<uint32_t>(0, 1000);
   s.max_body_bytes = *rc::gen::arbitrary<bool>() ? DefaultMaxBody(s.mode)
