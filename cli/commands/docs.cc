@@ -2,7 +2,6 @@
 
 #include "cli/commands/factories.h"
 #include "cli/commands/help.h"
-#include "cli/serve/serve_options.h"
 #include "core/base/status_macros.h"
 #include "core/base/strings.h"
 #include "core/model/manifest.h"
@@ -14,7 +13,7 @@ namespace {
 class DocsCommand final : public Command {
  public:
   CommandInfo Info() const override {
-    return {"docs", "Print a page of the reference", "manifest|cli|serve", "", {}, true};
+    return {"docs", "Print a page of the reference", "manifest|cli", "", {}, true};
   }
   void Declare(Flags*) override {}
   absl::StatusOr<int> Run(const std::vector<std::string>& arguments, Context& context) override {
@@ -24,8 +23,6 @@ class DocsCommand final : public Command {
       out << model::ManifestReference();
     } else if (arguments[0] == "cli") {
       out << CommandReference(AllCommands());
-    } else if (arguments[0] == "serve") {
-      out << ServeReference();
     } else {
       return UsageError(Cat("there is no page \"", arguments[0], "\""));
     }

@@ -68,12 +68,4 @@ void DeclareServe(ServeOptions* options, Flags* flags) {
   });
 }
 
-std::string ServeReference() {
-  ServeOptions options;
-  options.data = "~/.local/share/hearth";
-  Settings settings("hearth serve", "A platform on this machine.");
-  DeclareServe(&options, &settings);
-  return settings.Markdown();
-}
-
 }  // namespace hearth::cli

@@ -28,7 +28,4 @@ struct ServeOptions {
 void DeclareServe(ServeOptions* options, Settings* settings);
 void DeclareServe(ServeOptions* options, Flags* flags);
 
-// The reference of the settings, as Markdown.
-std::string ServeReference();
-
 }  // namespace hearth::cli

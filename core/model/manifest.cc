@@ -184,12 +184,4 @@ absl::StatusOr<Function> FromDeploymentJson(const nlohmann::json& object,
   return function;
 }
 
-std::string ManifestReference() {
-  std::string out = "| field below `spec` | type | default | meaning |\n|---|---|---|---|\n";
-  for (const FieldDoc& doc : SpecFields().docs()) {
-    out += Cat("| `", doc.path, "` | ", doc.type, " | ", doc.default_text, " | ", doc.text, " |\n");
-  }
-  return out;
-}
-
 }  // namespace hearth::model

@@ -436,6 +436,20 @@ TEST_CASE("completion names every command and its flags") {
   CHECK(h.Run({"completion", "tcsh"}) == 2);
 }
 
+std::string FileText(const char* path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// "hearth docs cli > docs/reference/cli.md" and "hearth docs manifest > docs/reference/manifest.md"
+// bring them up to date.
+TEST_CASE("the pages that follow from the code are up to date") {
+  CHECK(FileText("docs/reference/cli.md") == CommandReference(AllCommands()));
+  Harness h;
+  CHECK(h.Run({"docs", "manifest"}) == 0);
+  CHECK(FileText("docs/reference/manifest.md") == h.out);
+}
+
 TEST_CASE("the reference is made from the commands") {
   const std::string reference = CommandReference(AllCommands());
   CHECK_THAT(reference, Contains("## hearth deploy") && Contains("## hearth secret create"));
