@@ -49,9 +49,9 @@ absl::StatusOr<UniqueFd> MakeFolder(int root, std::string_view path) {
   for (std::string_view part : Split(path, '/')) {
     const std::string name(part);
     so_far += so_far.empty() ? name : "/" + name;
-    if (mkdirat(at.get(), name.c_str(), 0755) == 0) {
-      fchmodat(at.get(), name.c_str(), 0755, 0);  // whatever the umask: the function's user passes
-    } else if (errno != EEXIST) {
+    // The mode again, whatever the umask: the function's user has to pass.
+    const bool made = mkdirat(at.get(), name.c_str(), 0755) == 0;
+    if (made ? fchmodat(at.get(), name.c_str(), 0755, 0) != 0 : errno != EEXIST) {
       return Unavailable(Cat("cannot make ", so_far, " in the image: ", strerror(errno)));
     }
     at = OpenInRoot(root, so_far.c_str(), O_RDONLY | O_DIRECTORY);
