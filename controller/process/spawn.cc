@@ -52,6 +52,7 @@ int ChildMain(void* raw) {
   action.sa_handler = SIG_DFL;
   for (int signal = 1; signal < NSIG; ++signal) sigaction(signal, &action, nullptr);
   if (plan.new_session) setsid();
+  if (!plan.working_dir.empty() && chdir(plan.working_dir.c_str()) != 0) return Fail(args, "chdir");
   umask(022);  // the controller's own is 077: not for functions, nor for what unpacks images
   for (int fd = 0; fd < 3; ++fd) {
     if (dup2(args->dev_null, fd) < 0) return Fail(args, "dup2");

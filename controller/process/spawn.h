@@ -19,6 +19,7 @@ struct SpawnPlan {
   std::vector<std::string> env;                  // "NAME=value"
   std::vector<std::pair<int, int>> descriptors;  // {ours, the child's}; every other one closes
   std::vector<std::pair<int, rlimit>> rlimits;   // {RLIMIT_…, value}
+  std::string working_dir;                       // empty: ours
   int cgroup_fd = -1;                            // cgroup v2 folder to be born in
   bool new_session = true;
 };

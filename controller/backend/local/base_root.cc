@@ -132,6 +132,10 @@ std::string ResolvConf(const std::string& host, const std::string& upstream) {
   return ResolvConf(upstream, "");
 }
 
+absl::Status SetResolvConf(const std::string& root, const std::string& text) {
+  return Replace(root + "/etc/resolv.conf", text);
+}
+
 absl::Status BuildBaseRoot(const BaseRootOptions& options) {
   const fs::path root = options.folder;
   std::error_code error;

@@ -22,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kPollMs = 5;
+constexpr int kOuterMs = 100;  // for the outer process to see that the inner one has ended
 constexpr int kEndTimeoutMs = 10'000;
 
 void Pause(int milliseconds) { poll(nullptr, 0, milliseconds); }
@@ -95,19 +96,23 @@ std::string Describe(const siginfo_t& info) {
 std::vector<pid_t> Launcher::ProcessesOf(const ReplicaMeta& meta) const {
   std::vector<pid_t> out;
   if (!meta.cgroup.empty()) {
-    for (const int pid : cgroups_.Processes({meta.cgroup})) out.push_back(pid);
+    for (const int pid : cgroups_.Processes({meta.cgroup})) {
+      if (pid != meta.pid) out.push_back(pid);
+    }
   }
   if (IsAlive(meta.inner_pid, meta.inner_start_time)) out.push_back(meta.inner_pid);
-  if (IsAlive(meta.pid, meta.start_time)) {
-    out.push_back(meta.pid);
-    // Without a process namespace (or its first process unknown) only the tree tells who belongs.
-    if (meta.inner_pid == 0) AddDescendants(ProcessTree(), meta.pid, &out);
+  if (IsAlive(meta.helper_pid, meta.helper_start_time)) out.push_back(meta.helper_pid);
+  // Without a process namespace (or its first process unknown) only the tree tells who belongs.
+  if (meta.inner_pid == 0 && IsAlive(meta.pid, meta.start_time)) {
+    AddDescendants(ProcessTree(), meta.pid, &out);
   }
   return out;
 }
 
 void Launcher::KillAll(const ReplicaMeta& meta) {
   for (const pid_t pid : ProcessesOf(meta)) kill(pid, SIGKILL);
+  // Its outer process ends by itself; without a sandbox this is the watchdog.
+  if (meta.inner_pid == 0 && IsAlive(meta.pid, meta.start_time)) kill(meta.pid, SIGKILL);
 }
 
 ExitReport Launcher::CleanUp(const ReplicaMeta& meta, const UniqueFd& pidfd,
@@ -127,14 +132,17 @@ ExitReport Launcher::CleanUp(const ReplicaMeta& meta, const UniqueFd& pidfd,
       report.reason = Describe(info);
     }
     const auto left = ProcessesOf(meta);
-    if (left.empty()) break;
+    const bool outer = IsAlive(meta.pid, meta.start_time);
+    if (left.empty() && !outer) break;
     for (const pid_t pid : left) kill(pid, SIGKILL);
+    if (left.empty() && waited > kOuterMs) kill(meta.pid, SIGKILL);
     Pause(kPollMs);
   }
   if (!meta.cgroup.empty()) {
     report.out_of_memory = cgroups_.OomKills({meta.cgroup}) > 0;
     for (int i = 0; i < 200 && !cgroups_.Remove({meta.cgroup}).ok(); ++i) Pause(kPollMs);
   }
+  if (meta.helper_pid > 0) waitpid(meta.helper_pid, nullptr, WNOHANG);
   if (network_ != nullptr) network_->Release(meta.network);
   users_.Release(meta.user);
   const ReplicaPaths paths = PathsOf(options_.run_dir, meta.id);

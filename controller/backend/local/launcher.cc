@@ -34,7 +34,7 @@ constexpr int kArgumentsFd = 7;
 constexpr int kInfoFd = 8;
 constexpr int kBacklog = 4096;
 constexpr int kProbeTimeoutMs = 5000;
-constexpr int kInfoTimeoutMs = 5000;
+constexpr int kBlockFd = 9;
 
 absl::StatusOr<UniqueFd> ListenOn(const std::string& path) {
   sockaddr_un address{};
@@ -52,6 +52,14 @@ absl::StatusOr<UniqueFd> ListenOn(const std::string& path) {
   return fd;
 }
 
+absl::Status MakePipe(UniqueFd* read_end, UniqueFd* write_end) {
+  int pipes[2];
+  if (pipe2(pipes, O_CLOEXEC) != 0) return Unavailable(Cat("pipe: ", strerror(errno)));
+  read_end->Reset(pipes[0]);
+  write_end->Reset(pipes[1]);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<UniqueFd> MemoryFile(const std::string& content) {
   UniqueFd fd(memfd_create("arguments", MFD_CLOEXEC));
   if (!fd.valid() ||
@@ -60,24 +68,6 @@ absl::StatusOr<UniqueFd> MemoryFile(const std::string& content) {
     return Unavailable(Cat("memfd: ", strerror(errno)));
   }
   return fd;
-}
-
-// Bubblewrap writes {"child-pid": N, …} before the sandboxed process starts.
-pid_t ReadChildPid(int fd) {
-  std::string text;
-  char buffer[512];
-  pollfd wait{fd, POLLIN, 0};
-  while (poll(&wait, 1, kInfoTimeoutMs) > 0) {
-    const ssize_t n = read(fd, buffer, sizeof(buffer));
-    if (n <= 0) break;
-    text.append(buffer, static_cast<size_t>(n));
-    if (text.find('}') != std::string::npos) break;
-  }
-  const size_t colon = text.find("\"child-pid\":");
-  if (colon == std::string::npos) return 0;
-  const std::string_view rest = Trim(std::string_view(text).substr(colon + 12));
-  const size_t digits = rest.find_first_not_of("0123456789");
-  return static_cast<pid_t>(ParseInt(rest.substr(0, digits)).value_or(0));
 }
 
 std::string FindProgram(const char* name) {
@@ -143,6 +133,7 @@ absl::Status Launcher::SetUp(std::vector<std::string>* notices) {
   } else {
     RETURN_IF_ERROR(Probe());
     sandbox_ = true;
+    if (!root_) RETURN_IF_ERROR(ProbeUserSandbox(notices));
   }
   cgroups_ = Cgroups::Detect("hearth-" + instance_, notices);
   if (root_ && sandbox_) {
@@ -190,6 +181,16 @@ absl::Status Launcher::Probe() {
   return FailedPrecondition(Cat("the sandbox does not work: ", Trim(result->output), hint, remedy));
 }
 
+absl::Status Launcher::ProbeUserSandbox(std::vector<std::string>* notices) {
+  const std::string folder = options_.run_dir + "/probe";
+  std::error_code ignored;
+  fs::create_directories(folder, ignored);
+  user_sandbox_ = UserSandbox::Probe(bwrap_, folder, notices);
+  fs::remove_all(folder, ignored);
+  if (!user_sandbox_.has_egress()) return absl::OkStatus();
+  return SetResolvConf(base_root_, kSlirpResolvConf);
+}
+
 absl::StatusOr<Launcher::Code> Launcher::Fetch(const ReplicaRequest& request) {
   const model::FunctionSpec& spec = request.spec;
   Code code;
@@ -208,13 +209,74 @@ absl::StatusOr<Launcher::Code> Launcher::Fetch(const ReplicaRequest& request) {
   return code;
 }
 
-absl::Status Launcher::WriteSecrets(const ReplicaRequest& request, const std::string& folder,
-                                    std::optional<uint32_t> owner) {
+// What is known and made for one launch, in the order in which it comes about.
+struct Launcher::Preparation {
+  Preparation(const ReplicaRequest& r, ReplicaPaths p) : request(r), paths(std::move(p)) {}
+
+  const ReplicaRequest& request;
+  const ReplicaPaths paths;
+  ReplicaMeta meta;
+  Code code;
+  LaunchFacts facts;
+  WatchdogStart start;
+  UniqueFd data, control, log_a, log_b, boot_log;
+  std::unique_ptr<Slot> slot;
+  SpawnPlan spawn;
+  UniqueFd arguments, info_read, info_write, block_read, block_write;
+  std::function<absl::Status()> before;  // in the slot, before the process starts
+};
+
+absl::Status Launcher::PlanLaunch(Preparation& launch) {
+  const ReplicaRequest& request = launch.request;
+  ASSIGN_OR_RETURN(launch.code, Fetch(request));
+  const Code& code = launch.code;
+  LaunchFacts& facts = launch.facts;
+  ASSIGN_OR_RETURN(facts.limits,
+                   LimitsOf(request.spec.limits, options_.default_memory, options_.max_processes));
+  launch.meta.memory_bytes = facts.limits.memory_bytes;
+  facts.runtime = code.runtime;
+  facts.image = code.image ? &*code.image : nullptr;
+  facts.sandboxed = sandbox_;
+  facts.log_bytes = deps_.logs->ring_bytes();
+  if (launch.meta.user >= 0) {
+    const uint32_t user = kFirstUser + static_cast<uint32_t>(launch.meta.user);
+    facts.run_as_uid = code.image ? code.image->uid : user;
+    facts.run_as_gid = code.image ? code.image->gid : user;
+  }
+  if (sandbox_ && gateway_.enabled()) {
+    facts.gateway_socket_inside = Cat(kGatewayDirInside, "/", GatewayLink::kName);
+  }
+  if (!sandbox_) {
+    facts.runtime_api_port = 0;
+    facts.code_folder = code.folder.empty() ? launch.paths.folder : code.folder;
+    facts.shim_folder = code.runtime != nullptr ? code.runtime->ShimFolder() : "";
+  }
+  ASSIGN_OR_RETURN(launch.start, PlanWatchdog(request, facts));
+  return absl::OkStatus();
+}
+
+absl::Status Launcher::MakeFiles(Preparation& launch) {
+  ASSIGN_OR_RETURN(launch.data, ListenOn(launch.paths.data_socket()));
+  ASSIGN_OR_RETURN(launch.control, ListenOn(launch.paths.control_socket()));
+  ASSIGN_OR_RETURN(const LogRing ring,
+                   deps_.logs->OpenRing(launch.request.function, launch.request.id));
+  launch.log_a.Reset(ring.a);
+  launch.log_b.Reset(ring.b);
+  launch.boot_log.Reset(memfd_create("boot", MFD_CLOEXEC));
+  if (launch.request.spec.secrets.empty()) return absl::OkStatus();
+  return WriteSecrets(launch);
+}
+
+absl::Status Launcher::WriteSecrets(const Preparation& launch) {
+  const std::string folder = launch.paths.folder + "/secrets";
+  const std::optional<uint32_t> owner = launch.facts.run_as_uid;
   if (mkdir(folder.c_str(), 0700) != 0) return Unavailable(Cat("mkdir ", folder));
-  for (const std::string& name : request.spec.secrets) {
-    ASSIGN_OR_RETURN(const std::string value, deps_.secrets->Read(request.function.ns, name));
+  for (const std::string& name : launch.request.spec.secrets) {
+    ASSIGN_OR_RETURN(const std::string value,
+                     deps_.secrets->Read(launch.request.function.ns, name));
     const std::string path = Cat(folder, "/", name);
-    UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400));
+    const UniqueFd fd(
+        open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400));
     if (!fd.valid() ||
         write(fd.get(), value.data(), value.size()) != static_cast<ssize_t>(value.size())) {
       return Unavailable(Cat("cannot write the file of secret ", name));
@@ -225,157 +287,170 @@ absl::Status Launcher::WriteSecrets(const ReplicaRequest& request, const std::st
   return absl::OkStatus();
 }
 
-absl::StatusOr<SandboxPlan> Launcher::PlanSandbox(const ReplicaRequest& request, const Code& code,
-                                                  const ReplicaPaths& paths,
-                                                  const LaunchFacts& facts,
-                                                  const WatchdogStart& start) {
+absl::Status Launcher::TakePlace(Preparation& launch) {
+  ASSIGN_OR_RETURN(launch.slot, slots_->Take());
+  RETURN_IF_ERROR(cgroups_.SetLimits(launch.slot->cgroup(), launch.facts.limits));
+  launch.meta.cgroup = launch.slot->cgroup().name;
+  launch.meta.network = launch.slot->network_index();
+  RETURN_IF_ERROR(WriteMeta(launch.paths.folder, launch.meta));
+  SpawnPlan& spawn = launch.spawn;
+  spawn.descriptors = {{launch.boot_log.get(), 1}, {launch.boot_log.get(), 2},
+                       {launch.data.get(), 3},     {launch.control.get(), 4},
+                       {launch.log_a.get(), 5},    {launch.log_b.get(), 6}};
+  if (!cgroups_.limits_memory()) {
+    const rlim_t bytes = launch.facts.limits.memory_bytes;
+    spawn.rlimits.emplace_back(RLIMIT_DATA, rlimit{bytes, bytes});
+  }
+  spawn.rlimits.emplace_back(RLIMIT_CORE, rlimit{0, 0});
+  spawn.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+               "HEARTH_REPLICA_MARK=" + launch.meta.id.value()};
+  return absl::OkStatus();
+}
+
+SandboxPlan Launcher::PlanSandbox(const Preparation& launch) const {
+  const Code& code = launch.code;
+  const model::FunctionSpec& spec = launch.request.spec;
   SandboxPlan plan;
   plan.root = base_root_;
+  // What lies in /tmp is memory of the replica: half of its limit is left for its processes.
+  plan.tmp_bytes = std::min(options_.tmp_bytes, launch.facts.limits.memory_bytes / 2);
   if (code.image) {
-    plan.root = code.image->rootfs;
     plan.root_is_image = true;
     plan.resolv_conf = base_root_ + "/etc/resolv.conf";
     plan.hosts = base_root_ + "/etc/hosts";
-    plan.read_only_root = request.spec.read_only_root_filesystem || !root_;
-    if (!plan.read_only_root) plan.root = paths.folder + "/over/root";
-    if (!root_ && !request.spec.read_only_root_filesystem) {
-      plan.writable = {"/run", "/var/tmp"};
-    }
+    const bool overlay = root_ || user_sandbox_.has_overlay();
+    plan.read_only_root = spec.read_only_root_filesystem || !overlay;
+    plan.root = plan.read_only_root ? code.image->rootfs : launch.paths.folder + "/over/root";
+    if (!overlay && !spec.read_only_root_filesystem) plan.writable = {"/run", "/var/tmp"};
   }
   plan.share_network = network_ != nullptr;
   plan.user_namespace = !root_;
   plan.uid = code.image && !root_ ? code.image->uid : geteuid();
   plan.gid = code.image && !root_ ? code.image->gid : getegid();
-  plan.hostname = request.function.name;
+  plan.hostname = launch.request.function.name;
   plan.watchdog = options_.watchdog_path;
   plan.code = code.folder;
   if (code.runtime != nullptr && fs::is_directory(code.runtime->ShimFolder())) {
     plan.shim = code.runtime->ShimFolder();
   }
-  if (!request.spec.secrets.empty()) plan.secrets = paths.folder + "/secrets";
+  if (!spec.secrets.empty()) plan.secrets = launch.paths.folder + "/secrets";
   if (gateway_.enabled()) plan.gateway_dir = gateway_.folder();
-  plan.working_dir = start.working_dir.empty() ? "/" : start.working_dir;
-  // What lies in /tmp is memory of the replica: half of its limit is left for its processes.
-  plan.tmp_bytes = std::min(options_.tmp_bytes, facts.limits.memory_bytes / 2);
-  plan.env = start.env;
-  plan.command = start.command;
+  plan.memory_accounting = cgroups_.MemoryFolder(launch.slot->cgroup());
+  plan.memory_accounting_inside = cgroups_.MemoryFolderInside();
+  plan.working_dir = launch.start.working_dir.empty() ? "/" : launch.start.working_dir;
+  plan.env = launch.start.env;
+  plan.command = launch.start.command;
   return plan;
 }
 
+absl::Status Launcher::PrepareSandbox(Preparation& launch) {
+  const SandboxPlan plan = PlanSandbox(launch);
+  SpawnPlan& spawn = launch.spawn;
+  ASSIGN_OR_RETURN(launch.arguments, MemoryFile(NulSeparated(BwrapArguments(plan))));
+  RETURN_IF_ERROR(MakePipe(&launch.info_read, &launch.info_write));
+  spawn.descriptors.emplace_back(launch.arguments.get(), kArgumentsFd);
+  spawn.descriptors.emplace_back(launch.info_write.get(), kInfoFd);
+  spawn.argv = {bwrap_, "--args", Cat(kArgumentsFd), "--info-fd", Cat(kInfoFd)};
+  if (!root_) {
+    RETURN_IF_ERROR(MakePipe(&launch.block_read, &launch.block_write));
+    spawn.descriptors.emplace_back(launch.block_read.get(), kBlockFd);
+    spawn.argv.insert(spawn.argv.end(), {"--block-fd", Cat(kBlockFd)});
+  }
+  const std::vector<std::string> command = SandboxedCommand(plan);
+  spawn.argv.insert(spawn.argv.end(), command.begin(), command.end());
+  if (!plan.root_is_image || plan.read_only_root) return absl::OkStatus();
+
+  const std::string over = launch.paths.folder + "/over";
+  const std::string lower = launch.code.image->rootfs;
+  mkdir(over.c_str(), 0700);
+  if (root_) {
+    launch.before = [lower, over, bytes = plan.tmp_bytes] {
+      return MountOverlay(lower, over, bytes);
+    };
+  } else {
+    spawn.argv = UserSandbox::WithOverlay(spawn.argv, lower, over, plan.tmp_bytes);
+  }
+  return absl::OkStatus();
+}
+
+void Launcher::PrepareWithoutSandbox(Preparation& launch) {
+  SpawnPlan& spawn = launch.spawn;
+  for (const auto& [name, value] : launch.start.env) spawn.env.push_back(Cat(name, "=", value));
+  spawn.working_dir = launch.start.working_dir;
+  spawn.argv = {options_.watchdog_path};
+  const std::vector<std::string>& command = launch.start.command;
+  if (!command.empty()) spawn.argv.push_back("--");
+  spawn.argv.insert(spawn.argv.end(), command.begin(), command.end());
+}
+
+// An ordinary user's sandbox waits until its process limit and its network are there.
+void Launcher::SetUpFromOutside(Preparation& launch) {
+  ReplicaMeta& meta = launch.meta;
+  if (!cgroups_.limits_processes()) {
+    const absl::Status limited = LimitProcesses(meta.inner_pid, options_.max_processes);
+    if (!limited.ok()) deps_.log.Warn("process limit", {{"error", Message(limited)}});
+  }
+  if (user_sandbox_.has_egress()) {
+    const auto helper = user_sandbox_.StartEgress(meta.inner_pid);
+    if (helper.ok()) {
+      meta.helper_pid = helper->pid;
+      meta.helper_start_time = StartTimeOf(helper->pid);
+    } else {
+      deps_.log.Warn("network of a replica", {{"error", Message(helper.status())}});
+    }
+  }
+  launch.block_write.Reset();
+}
+
+absl::StatusOr<LaunchedReplica> Launcher::StartProcess(Preparation& launch) {
+  ASSIGN_OR_RETURN(SpawnedProcess process,
+                   launch.slot->Launch(launch.spawn, launch.before != nullptr, launch.before));
+  const MonotonicTime started = deps_.clock->Now();
+  launch.info_write.Reset();
+  launch.block_read.Reset();
+  ReplicaMeta& meta = launch.meta;
+  meta.pid = process.pid;
+  meta.start_time = StartTimeOf(meta.pid);
+  if (sandbox_) meta.inner_pid = ReadChildPid(launch.info_read.get());
+  meta.inner_start_time = StartTimeOf(meta.inner_pid);
+  if (launch.block_write.valid()) SetUpFromOutside(launch);
+  (void)WriteMeta(launch.paths.folder, meta);
+  return LaunchedReplica{std::move(meta), std::move(process.pidfd), std::move(launch.boot_log),
+                         started};
+}
+
 absl::StatusOr<LaunchedReplica> Launcher::Launch(const ReplicaRequest& request) {
-  const ReplicaPaths paths = PathsOf(options_.run_dir, request.id);
-  ReplicaMeta meta;
+  Preparation launch(request, PathsOf(options_.run_dir, request.id));
+  ReplicaMeta& meta = launch.meta;
   meta.id = request.id;
   meta.function = request.function;
   meta.revision = request.revision;
   meta.capacity = request.spec.concurrency;
-  if (mkdir(paths.folder.c_str(), 0700) != 0) {
-    return Unavailable(Cat("cannot create ", paths.folder, ": ", strerror(errno)));
+  const std::string& folder = launch.paths.folder;
+  if (mkdir(folder.c_str(), 0700) != 0) {
+    return Unavailable(Cat("cannot create ", folder, ": ", strerror(errno)));
   }
-  if (root_ && sandbox_) {
-    meta.user = users_.Take();
-    if (meta.user < 0) {
-      fs::remove_all(paths.folder);
-      return ResourceExhausted("no user is free for another replica");
+  if (root_ && sandbox_) meta.user = users_.Take();
+  const auto run = [&]() -> absl::StatusOr<LaunchedReplica> {
+    if (root_ && sandbox_ && meta.user < 0) return ResourceExhausted("no user is free");
+    RETURN_IF_ERROR(PlanLaunch(launch));
+    RETURN_IF_ERROR(MakeFiles(launch));
+    RETURN_IF_ERROR(TakePlace(launch));
+    if (sandbox_) {
+      RETURN_IF_ERROR(PrepareSandbox(launch));
+    } else {
+      PrepareWithoutSandbox(launch);
     }
-  }
-  auto launched = LaunchIn(request, meta, paths);
+    return StartProcess(launch);
+  };
+  const int user = meta.user;
+  auto launched = run();
   if (!launched.ok()) {
-    users_.Release(meta.user);
+    users_.Release(user);
     std::error_code ignored;
-    fs::remove_all(paths.folder, ignored);
+    fs::remove_all(folder, ignored);
   }
   return launched;
-}
-
-absl::StatusOr<LaunchedReplica> Launcher::LaunchIn(const ReplicaRequest& request, ReplicaMeta meta,
-                                                   const ReplicaPaths& paths) {
-  ASSIGN_OR_RETURN(const Code code, Fetch(request));
-  LaunchFacts facts;
-  ASSIGN_OR_RETURN(facts.limits,
-                   LimitsOf(request.spec.limits, options_.default_memory, options_.max_processes));
-  meta.memory_bytes = facts.limits.memory_bytes;
-  facts.runtime = code.runtime;
-  facts.image = code.image ? &*code.image : nullptr;
-  facts.sandboxed = sandbox_;
-  facts.log_bytes = deps_.logs->ring_bytes();
-  if (meta.user >= 0) {
-    facts.run_as_uid = code.image ? code.image->uid : kFirstUser + static_cast<uint32_t>(meta.user);
-    facts.run_as_gid = code.image ? code.image->gid : *facts.run_as_uid;
-  }
-  if (sandbox_ && gateway_.enabled()) {
-    facts.gateway_socket_inside = Cat(kGatewayDirInside, "/", GatewayLink::kName);
-  }
-  if (!sandbox_) {
-    facts.runtime_api_port = 0;
-    facts.code_folder = code.folder.empty() ? paths.folder : code.folder;
-    facts.shim_folder = code.runtime != nullptr ? code.runtime->ShimFolder() : "";
-  }
-  ASSIGN_OR_RETURN(const WatchdogStart start, PlanWatchdog(request, facts));
-  ASSIGN_OR_RETURN(const UniqueFd data, ListenOn(paths.data_socket()));
-  ASSIGN_OR_RETURN(const UniqueFd control, ListenOn(paths.control_socket()));
-  ASSIGN_OR_RETURN(const LogRing ring, deps_.logs->OpenRing(request.function, request.id));
-  const UniqueFd log_a(ring.a), log_b(ring.b);
-  if (!request.spec.secrets.empty()) {
-    RETURN_IF_ERROR(WriteSecrets(request, paths.folder + "/secrets", facts.run_as_uid));
-  }
-  UniqueFd boot_log(memfd_create("boot", MFD_CLOEXEC));
-  ASSIGN_OR_RETURN(std::unique_ptr<Slot> slot, slots_->Take());
-  RETURN_IF_ERROR(cgroups_.SetLimits(slot->cgroup(), facts.limits));
-  meta.cgroup = slot->cgroup().name;
-  meta.network = slot->network_index();
-  RETURN_IF_ERROR(WriteMeta(paths.folder, meta));
-
-  SpawnPlan spawn;
-  spawn.descriptors = {{boot_log.get(), 1}, {boot_log.get(), 2}, {data.get(), 3},
-                       {control.get(), 4},  {log_a.get(), 5},    {log_b.get(), 6}};
-  if (!cgroups_.limits_memory()) {
-    spawn.rlimits.emplace_back(RLIMIT_DATA,
-                               rlimit{facts.limits.memory_bytes, facts.limits.memory_bytes});
-  }
-  if (!cgroups_.limits_processes() && !root_) {
-    spawn.rlimits.emplace_back(RLIMIT_NPROC, rlimit{4096, 4096});
-  }
-  spawn.rlimits.emplace_back(RLIMIT_CORE, rlimit{0, 0});
-  spawn.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HEARTH_REPLICA_MARK=" + meta.id.value()};
-  UniqueFd arguments, info_read, info_write;
-  std::function<absl::Status()> before;
-  if (sandbox_) {
-    ASSIGN_OR_RETURN(SandboxPlan plan, PlanSandbox(request, code, paths, facts, start));
-    plan.memory_accounting = cgroups_.MemoryFolder(slot->cgroup());
-    plan.memory_accounting_inside = cgroups_.MemoryFolderInside();
-    ASSIGN_OR_RETURN(arguments, MemoryFile(NulSeparated(BwrapArguments(plan))));
-    int pipes[2];
-    if (pipe2(pipes, O_CLOEXEC) != 0) return Unavailable("pipe");
-    info_read.Reset(pipes[0]);
-    info_write.Reset(pipes[1]);
-    spawn.descriptors.emplace_back(arguments.get(), kArgumentsFd);
-    spawn.descriptors.emplace_back(info_write.get(), kInfoFd);
-    spawn.argv = {bwrap_, "--args", Cat(kArgumentsFd), "--info-fd", Cat(kInfoFd)};
-    const std::vector<std::string> command = SandboxedCommand(plan);
-    spawn.argv.insert(spawn.argv.end(), command.begin(), command.end());
-    if (plan.root_is_image && !plan.read_only_root) {
-      const std::string over = paths.folder + "/over";
-      mkdir(over.c_str(), 0700);
-      before = [lower = code.image->rootfs, over, bytes = plan.tmp_bytes] {
-        return MountOverlay(lower, over, bytes);
-      };
-    }
-  } else {
-    for (const auto& [name, value] : start.env) spawn.env.push_back(Cat(name, "=", value));
-    spawn.argv = {options_.watchdog_path};
-    if (!start.command.empty()) spawn.argv.push_back("--");
-    spawn.argv.insert(spawn.argv.end(), start.command.begin(), start.command.end());
-  }
-  ASSIGN_OR_RETURN(SpawnedProcess process, slot->Launch(spawn, before != nullptr, before));
-  const MonotonicTime started = deps_.clock->Now();
-  info_write.Reset();
-  meta.pid = process.pid;
-  meta.start_time = StartTimeOf(meta.pid);
-  if (sandbox_) meta.inner_pid = ReadChildPid(info_read.get());
-  meta.inner_start_time = StartTimeOf(meta.inner_pid);
-  (void)WriteMeta(paths.folder, meta);
-  return LaunchedReplica{std::move(meta), std::move(process.pidfd), std::move(boot_log), started};
 }
 
 void Launcher::Adopt(const ReplicaMeta& meta) {

@@ -18,6 +18,7 @@
 #include "controller/backend/local/replica_plan.h"
 #include "controller/backend/local/sandbox.h"
 #include "controller/backend/local/slots.h"
+#include "controller/backend/local/user_sandbox.h"
 
 namespace hearth::controller {
 
@@ -76,15 +77,20 @@ class Launcher {
     const Runtime* runtime = nullptr;
     std::optional<UnpackedImage> image;
   };
+  struct Preparation;  // one launch under way
   absl::Status Probe();
+  absl::Status ProbeUserSandbox(std::vector<std::string>* notices);
   absl::StatusOr<Code> Fetch(const ReplicaRequest& request);
-  absl::Status WriteSecrets(const ReplicaRequest& request, const std::string& folder,
-                            std::optional<uint32_t> owner);
-  absl::StatusOr<SandboxPlan> PlanSandbox(const ReplicaRequest& request, const Code& code,
-                                          const ReplicaPaths& paths, const LaunchFacts& facts,
-                                          const WatchdogStart& start);
-  absl::StatusOr<LaunchedReplica> LaunchIn(const ReplicaRequest& request, ReplicaMeta meta,
-                                           const ReplicaPaths& paths);
+  absl::Status PlanLaunch(Preparation& launch);
+  absl::Status MakeFiles(Preparation& launch);
+  absl::Status WriteSecrets(const Preparation& launch);
+  absl::Status TakePlace(Preparation& launch);
+  absl::Status PrepareSandbox(Preparation& launch);
+  SandboxPlan PlanSandbox(const Preparation& launch) const;
+  void PrepareWithoutSandbox(Preparation& launch);
+  absl::StatusOr<LaunchedReplica> StartProcess(Preparation& launch);
+  void SetUpFromOutside(Preparation& launch);
+  // Without the outer process of the sandbox, which reaps the others when they have ended.
   std::vector<pid_t> ProcessesOf(const ReplicaMeta& meta) const;
 
   const LocalBackendOptions options_;
@@ -96,6 +102,7 @@ class Launcher {
   std::string bwrap_;
   const GatewayLink gateway_;
   bool sandbox_ = false;
+  UserSandbox user_sandbox_;
   Cgroups cgroups_;
   std::unique_ptr<HostNetwork> network_;
   std::unique_ptr<SlotPool> slots_;

@@ -24,6 +24,8 @@ std::string ToJson(const ReplicaMeta& meta) {
                                {"startTime", meta.start_time},
                                {"innerPid", meta.inner_pid},
                                {"innerStartTime", meta.inner_start_time},
+                               {"helperPid", meta.helper_pid},
+                               {"helperStartTime", meta.helper_start_time},
                                {"cgroup", meta.cgroup},
                                {"network", meta.network},
                                {"user", meta.user},
@@ -43,6 +45,8 @@ absl::StatusOr<ReplicaMeta> ParseReplicaMeta(std::string_view text) {
     meta.start_time = json.at("startTime").get<uint64_t>();
     meta.inner_pid = json.at("innerPid").get<pid_t>();
     meta.inner_start_time = json.at("innerStartTime").get<uint64_t>();
+    meta.helper_pid = json.at("helperPid").get<pid_t>();
+    meta.helper_start_time = json.at("helperStartTime").get<uint64_t>();
     meta.cgroup = json.at("cgroup").get<std::string>();
     meta.network = json.at("network").get<int>();
     meta.user = json.at("user").get<int>();

@@ -23,6 +23,8 @@ struct ReplicaMeta {
   uint64_t start_time = 0;  // of that process, from /proc: tells a reused id apart
   pid_t inner_pid = 0;      // of the watchdog, which is process 1 of its namespace
   uint64_t inner_start_time = 0;
+  pid_t helper_pid = 0;  // of slirp4netns, where it makes the network; 0: none
+  uint64_t helper_start_time = 0;
   std::string cgroup;  // empty: none
   int network = -1;    // index of its addresses
   int user = -1;       // index in the range of users

@@ -1,5 +1,8 @@
 #include "controller/backend/local/sandbox.h"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <initializer_list>
 
 #include "core/base/strings.h"
@@ -8,6 +11,7 @@ namespace hearth::controller {
 namespace {
 
 constexpr uint64_t kSharedMemory = 64ull << 20;
+constexpr int kInfoTimeoutMs = 5000;
 constexpr uint64_t kScratch = 16ull << 20;
 
 class Arguments {
@@ -87,6 +91,23 @@ std::vector<std::string> SandboxedCommand(const SandboxPlan& plan) {
   if (!plan.command.empty()) out.push_back("--");
   out.insert(out.end(), plan.command.begin(), plan.command.end());
   return out;
+}
+
+pid_t ReadChildPid(int fd) {
+  std::string text;
+  char buffer[512];
+  pollfd wait{fd, POLLIN, 0};
+  while (poll(&wait, 1, kInfoTimeoutMs) > 0) {
+    const ssize_t n = read(fd, buffer, sizeof(buffer));
+    if (n <= 0) break;
+    text.append(buffer, static_cast<size_t>(n));
+    if (text.find('}') != std::string::npos) break;
+  }
+  const size_t colon = text.find("\"child-pid\":");
+  if (colon == std::string::npos) return 0;
+  const std::string_view rest = Trim(std::string_view(text).substr(colon + 12));
+  const size_t digits = rest.find_first_not_of("0123456789");
+  return static_cast<pid_t>(ParseInt(rest.substr(0, digits)).value_or(0));
 }
 
 std::string NulSeparated(const std::vector<std::string>& arguments) {

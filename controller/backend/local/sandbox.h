@@ -1,6 +1,7 @@
 #pragma once
 
 #include <absl/status/status.h>
+#include <sys/types.h>
 
 #include <cstdint>
 #include <map>
@@ -58,6 +59,12 @@ struct BaseRootOptions {
 // files of /etc that programs look for. Existing files are replaced one by one, never removed:
 // replicas may be using them.
 absl::Status BuildBaseRoot(const BaseRootOptions& options);
+
+absl::Status SetResolvConf(const std::string& root, const std::string& text);
+
+// The process id that bubblewrap writes to --info-fd ({"child-pid": N, …}) before the sandboxed
+// process starts; 0: none came.
+pid_t ReadChildPid(int fd);
 
 // Pure: /etc/resolv.conf for a sandbox. Servers on the host's loopback are out of reach there, so
 // those of `upstream` (systemd-resolved's real ones) stand in.
