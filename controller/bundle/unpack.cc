@@ -33,6 +33,12 @@ absl::Status Refuse(std::string_view entry, std::string_view why) {
 }
 
 // Creates the folders above `path`. Never follows a link: every step is opened by itself.
+// A folder that the function's user can pass, whatever the umask; one that is there already is fine.
+bool MakeFolder(int parent, const char* name) {
+  if (mkdirat(parent, name, 0755) != 0) return errno == EEXIST;
+  return fchmodat(parent, name, 0755, 0) == 0;
+}
+
 absl::StatusOr<UniqueFd> OpenParent(int root, std::string_view path, std::string* name) {
   UniqueFd at(fcntl(root, F_DUPFD_CLOEXEC, 0));
   auto parts = Split(path, '/');
@@ -40,7 +46,7 @@ absl::StatusOr<UniqueFd> OpenParent(int root, std::string_view path, std::string
   parts.pop_back();
   for (std::string_view part : parts) {
     const std::string step(part);
-    if (mkdirat(at.get(), step.c_str(), 0755) != 0 && errno != EEXIST) {
+    if (!MakeFolder(at.get(), step.c_str())) {
       return Unavailable(Cat("mkdir ", path, ": ", strerror(errno)));
     }
     const int next =
@@ -108,7 +114,7 @@ class Unpacker {
   absl::Status Folder(const std::string& path) {
     std::string name;
     ASSIGN_OR_RETURN(const UniqueFd parent, OpenParent(root_, path, &name));
-    if (mkdirat(parent.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
+    if (!MakeFolder(parent.get(), name.c_str())) {
       return Unavailable(Cat("mkdir ", path, ": ", strerror(errno)));
     }
     return absl::OkStatus();

@@ -93,7 +93,13 @@ absl::Status MountOverlay(const std::string& lower, const std::string& folder, u
   if (mount("tmpfs", folder.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, options.c_str()) != 0) {
     return Unavailable(Cat("tmpfs for the writable layer: ", strerror(errno)));
   }
-  for (const char* name : {"/upper", "/work", "/root"}) mkdir((folder + name).c_str(), 0755);
+  for (const char* name : {"/upper", "/work", "/root"}) {
+    const std::string made = folder + name;
+    // The mode again, whatever the umask: the upper folder's is the one of the replica's root.
+    if (mkdir(made.c_str(), 0755) != 0 || chmod(made.c_str(), 0755) != 0) {
+      return Unavailable(Cat("cannot make ", made, ": ", strerror(errno)));
+    }
+  }
   const std::string layers =
       Cat("lowerdir=", lower, ",upperdir=", folder, "/upper,workdir=", folder, "/work");
   if (mount("overlay", (folder + "/root").c_str(), "overlay", 0, layers.c_str()) != 0) {
@@ -152,8 +158,8 @@ absl::Status Launcher::Probe() {
   const std::string remedy =
       "; without a sandbox functions are not started (--insecure-no-sandbox would run them with "
       "all rights of this user)";
-  bwrap_ = FindProgram("bwrap");
-  if (bwrap_.empty()) {
+  bwrap_ = options_.bwrap_path.empty() ? FindProgram("bwrap") : options_.bwrap_path;
+  if (bwrap_.empty() || access(bwrap_.c_str(), X_OK) != 0) {
     return FailedPrecondition("bubblewrap is missing: apt-get install bubblewrap" + remedy);
   }
   SandboxPlan plan;
