@@ -145,7 +145,7 @@ def test_real_faas_cli(platform, tmp_path, image):
         return run.stdout
 
     faas("login", "--username", user, "--password-stdin", stdin=password)
-    faas("version")
+    faas("version", "--warn-update=false")
     faas("deploy", "--name", "real-cli", "--image", f"docker-archive:{image}")
     eventually(lambda: "Ready" in faas("describe", "real-cli"), "ready")
     assert "real-cli" in faas("list")
