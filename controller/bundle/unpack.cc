@@ -32,13 +32,13 @@ absl::Status Refuse(std::string_view entry, std::string_view why) {
   return InvalidArgument(Cat("the bundle's entry \"", entry, "\" ", why));
 }
 
-// Creates the folders above `path`. Never follows a link: every step is opened by itself.
 // A folder that the function's user can pass, whatever the umask; one that is there already is fine.
 bool MakeFolder(int parent, const char* name) {
   if (mkdirat(parent, name, 0755) != 0) return errno == EEXIST;
   return fchmodat(parent, name, 0755, 0) == 0;
 }
 
+// Creates the folders above `path`. Never follows a link: every step is opened by itself.
 absl::StatusOr<UniqueFd> OpenParent(int root, std::string_view path, std::string* name) {
   UniqueFd at(fcntl(root, F_DUPFD_CLOEXEC, 0));
   auto parts = Split(path, '/');
