@@ -25,6 +25,7 @@ struct LocalBackendOptions {
   // Unix socket of the gateway for functions, on the file system of run_dir; it may come, go and
   // be made anew. Empty: functions cannot call others.
   std::string gateway_socket;
+  std::string bwrap_path;  // empty: found on this machine
   bool insecure_no_sandbox = false;
   std::string default_memory = "256Mi";
   uint64_t tmp_bytes = 512ull << 20;  // bound of a replica's /tmp

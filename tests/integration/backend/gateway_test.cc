@@ -45,8 +45,9 @@ TEST_CASE("a function calls others through the gateway, after its restart as wel
       "def answer(p, b):\n"
       "  if p == '/ls': return os.listdir('/.hearth/gateway')\n"
       "  return urllib.request.urlopen(os.environ['HEARTH_GATEWAY_URL']).read().decode()\n"));
-  // The watchdog's folder; the function itself goes through the watchdog.
-  CHECK(f.Get(id, "/ls").body.find("PermissionError") == 0);
+  // Nothing else is in the folder; where the function has a user of its own, it may not look.
+  const std::string list = f.Get(id, "/ls").body;
+  CHECK((list == "['gateway.sock']" || list.find("PermissionError") == 0));
   CHECK(f.Get(id, "/").body == "first gateway");
   first.join();
   std::thread second = Gateway(path, "second gateway", &listener);
