@@ -96,8 +96,7 @@ absl::Status App::MakeMode() {
       break;
     case ModeKind::kStreaming:
     case ModeKind::kSerializing:
-      mode_ =
-          std::make_unique<ProcessMode>(loop_, launcher_, log_, *this, config_, MakeLaunchSpec());
+      mode_ = std::make_unique<ProcessMode>(launcher_, log_, *this, config_, MakeLaunchSpec());
       break;
     case ModeKind::kStatic:
       mode_ = std::make_unique<StaticMode>(*this, config_);

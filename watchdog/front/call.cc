@@ -1,11 +1,23 @@
 #include "watchdog/front/call.h"
 
-#include <cstdio>
+#include <utility>
 
 #include "core/http/writer.h"
 #include "watchdog/wire/error_body.h"
 
 namespace hearth::watchdog {
+
+namespace {
+
+// "1.250000"; printf's floating point would be felt at every request.
+std::string SecondsText(Duration d) {
+  const int64_t micros = std::chrono::duration_cast<std::chrono::microseconds>(d).count();
+  std::string text = std::to_string(micros / 1'000'000) + ".";
+  const std::string fraction = std::to_string(micros % 1'000'000);
+  return text.append(6 - fraction.size(), '0').append(fraction);
+}
+
+}  // namespace
 
 Call::Call(net::Loop& loop, ServerConnection& connection, CallOwner& owner, std::string id,
            const CallTimes& times)
@@ -52,12 +64,9 @@ void Call::ResumeBody() {
 }
 
 std::string Call::OwnFields() const {
-  char seconds[32];
-  const double taken = std::chrono::duration<double>(loop_.Now() - started_at_).count();
-  const int n = std::snprintf(seconds, sizeof seconds, "%f", taken);
   std::string fields;
   http::HeadWriter<std::string> w(&fields);
-  w.Field("X-Call-Id", id_).Field("X-Duration-Seconds", {seconds, static_cast<size_t>(n)});
+  w.Field("X-Call-Id", id_).Field("X-Duration-Seconds", SecondsText(loop_.Now() - started_at_));
   if (owner_.draining()) w.Field("X-Hearth-Draining", "1");
   return fields;
 }

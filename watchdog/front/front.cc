@@ -35,6 +35,7 @@ std::optional<Duration> RequestedTimeout(const http::RequestHead& head) {
 Front::Front(net::Loop& loop, const Config& config, std::function<void()> on_finished)
     : loop_(loop), config_(config), on_finished_(std::move(on_finished)) {
   connection_options_.max_body = config.max_body;
+  connection_options_.buffers = &buffers_;
   if (config.read_timeout > Duration::zero()) {
     connection_options_.head_timeout =
         std::min<Duration>(config.read_timeout, std::chrono::seconds(10));

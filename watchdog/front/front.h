@@ -65,6 +65,7 @@ class Front final : public ConnectionOwner, public CallOwner {
   net::Loop& loop_;
   const Config& config_;
   std::function<void()> on_finished_;
+  net::BufferPool buffers_{8};  // the watchdog is small: what it keeps as well
   ConnectionOptions connection_options_;
   std::unique_ptr<net::Listener> listener_;
   Mode* mode_ = nullptr;

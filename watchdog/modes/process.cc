@@ -203,14 +203,9 @@ class ProcessMode::ProcessCall final : public CallHandler, public ProcessObserve
   bool output_full_ = false;
 };
 
-ProcessMode::ProcessMode(net::Loop& loop, Launcher& launcher, FunctionLog& log, ModeHost& host,
-                         const Config& config, LaunchSpec spec)
-    : loop_(loop),
-      launcher_(launcher),
-      log_(log),
-      host_(host),
-      config_(config),
-      spec_(std::move(spec)) {}
+ProcessMode::ProcessMode(Launcher& launcher, FunctionLog& log, ModeHost& host, const Config& config,
+                         LaunchSpec spec)
+    : launcher_(launcher), log_(log), host_(host), config_(config), spec_(std::move(spec)) {}
 
 ProcessMode::~ProcessMode() = default;
 

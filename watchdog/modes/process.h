@@ -15,8 +15,8 @@ namespace hearth::watchdog {
 // loop's thread; owned by the App.
 class ProcessMode final : public Mode {
  public:
-  ProcessMode(net::Loop& loop, Launcher& launcher, FunctionLog& log, ModeHost& host,
-              const Config& config, LaunchSpec spec);
+  ProcessMode(Launcher& launcher, FunctionLog& log, ModeHost& host, const Config& config,
+              LaunchSpec spec);
   ~ProcessMode() override;
 
   void Start() override;
@@ -27,7 +27,6 @@ class ProcessMode final : public Mode {
   class ProcessCall;
   friend class ProcessCall;
 
-  net::Loop& loop_;
   Launcher& launcher_;
   FunctionLog& log_;
   ModeHost& host_;

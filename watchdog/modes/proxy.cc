@@ -77,8 +77,7 @@ void ProxyMode::OnServiceExit(const ExitInfo& exit) {
   probe_.reset();
   if (service_->ever_ready()) host_.OnFunctionUnready();
   host_.OnFunctionExit(exit);
-  std::vector<ProxyCall*> inside;
-  for (const auto& [call, unused] : active_) inside.push_back(call);
+  const std::vector<ProxyCall*> inside(active_.begin(), active_.end());
   for (ProxyCall* call : inside) call->Crashed(exit);
   const std::vector<UpstreamConnection*> idle = std::move(idle_);
   idle_.clear();
@@ -167,7 +166,8 @@ UpstreamConnection* ProxyMode::TakeIdle() {
 }
 
 UpstreamConnection* ProxyMode::Adopt(std::unique_ptr<net::Stream> stream) {
-  auto connection = std::make_unique<UpstreamConnection>(loop_, std::move(stream), *this);
+  auto connection =
+      std::make_unique<UpstreamConnection>(loop_, std::move(stream), *this, &buffers_);
   UpstreamConnection* key = connection.get();
   connections_.emplace(key, std::move(connection));
   return key;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "watchdog/config/config.h"
@@ -41,7 +42,7 @@ class ProxyMode final : public Mode, public ServiceObserver, public UpstreamOwne
   void Answering();  // the server has answered something: it is well
   void Probe();
   void OnProbe(ProbeResult result);
-  void Began(ProxyCall& call) { active_.emplace(&call, true); }
+  void Began(ProxyCall& call) { active_.insert(&call); }
   void Ended(ProxyCall& call);
   void Suspect();
   void Judge();
@@ -63,7 +64,8 @@ class ProxyMode final : public Mode, public ServiceObserver, public UpstreamOwne
   bool suspect_ = false;       // a request timed out and nothing has been answered since
   bool unresponsive_ = false;  // neither did it answer the probe
 
-  std::unordered_map<ProxyCall*, bool> active_;
+  net::BufferPool buffers_{8};
+  std::unordered_set<ProxyCall*> active_;
   std::unordered_map<UpstreamConnection*, std::unique_ptr<UpstreamConnection>> connections_;
   std::vector<UpstreamConnection*> idle_;  // the most recently used last
   std::vector<std::unique_ptr<UpstreamConnection>> dead_;

@@ -39,6 +39,8 @@ ServerConnection::ServerConnection(net::Loop& loop, std::unique_ptr<net::Stream>
       owner_(owner),
       parser_(options.limits),
       chunks_(options.limits),
+      in_(options.buffers),
+      out_(options.buffers),
       read_timer_([this] { OnReadTimeout(); }),
       write_timer_([this] { Abort(); }) {
   stream_->SetHandler(this);

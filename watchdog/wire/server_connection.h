@@ -42,7 +42,8 @@ class ConnectionOwner {
 
 struct ConnectionOptions {
   http::Limits limits;
-  uint64_t max_body = 0;  // 0: none
+  net::BufferPool* buffers = nullptr;  // where connections take their buffers from; null: the heap
+  uint64_t max_body = 0;               // 0: none
   size_t watermark = 256 * 1024;
   Duration head_timeout = std::chrono::seconds(10);
   Duration body_timeout = std::chrono::seconds(30);

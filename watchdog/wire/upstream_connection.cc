@@ -16,8 +16,8 @@ constexpr Duration kSurelyOpen = std::chrono::seconds(1);
 }  // namespace
 
 UpstreamConnection::UpstreamConnection(net::Loop& loop, std::unique_ptr<net::Stream> stream,
-                                       UpstreamOwner& owner)
-    : loop_(loop), stream_(std::move(stream)), owner_(owner) {
+                                       UpstreamOwner& owner, net::BufferPool* buffers)
+    : loop_(loop), stream_(std::move(stream)), owner_(owner), in_(buffers), out_(buffers) {
   stream_->SetHandler(this);
 }
 

@@ -44,7 +44,8 @@ class UpstreamConnection final : public net::StreamHandler {
  public:
   static constexpr size_t kWatermark = 256 * 1024;
 
-  UpstreamConnection(net::Loop& loop, std::unique_ptr<net::Stream> stream, UpstreamOwner& owner);
+  UpstreamConnection(net::Loop& loop, std::unique_ptr<net::Stream> stream, UpstreamOwner& owner,
+                     net::BufferPool* buffers = nullptr);
   ~UpstreamConnection() override;
 
   // Still good for another request; looks for a close that has not been told yet.

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -51,12 +52,15 @@ net::ClientRequest To(const std::string& socket_path) {
   return request;
 }
 
+// Empty for one that has gone meanwhile.
 std::string CommandLine(const fs::path& process) {
-  std::ifstream in(process / "cmdline");
-  std::string text((std::istreambuf_iterator<char>(in)), {});
-  for (char& c : text) {
-    if (c == '\0') c = ' ';
-  }
+  const int fd = open((process / "cmdline").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {};
+  std::string text(4096, '\0');
+  const ssize_t n = read(fd, text.data(), text.size());
+  close(fd);
+  text.resize(n > 0 ? static_cast<size_t>(n) : 0);
+  std::replace(text.begin(), text.end(), '\0', ' ');
   return text;
 }
 
