@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "cli/config/paths.h"
 #include "cli/serve/ports.h"
 #include "core/base/absl_compat.h"
 #include "core/base/duration.h"
@@ -108,12 +109,13 @@ absl::Status Serve::DescribeChildren() {
     ASSIGN_OR_RETURN(runtimes, FindRuntimesDir());
   }
   const std::string& run = data_->run();
+  RETURN_IF_ERROR(MakeFolders(run + "/gateway", 0700));  // sandboxes see this folder: one socket
   const std::vector<std::string> common = {"--log-level", options_.log_level, "--log-format",
                                            options_.log_format};
   gateway_.arguments = {"--listen",           options_.listen,
                         "--admin-listen",     options_.admin_listen,
                         "--controller",       Cat("unix:", run, "/fleet.sock"),
-                        "--functions-socket", run + "/gateway.sock",
+                        "--functions-socket", run + "/gateway/functions.sock",
                         "--auth-file",        data_->credentials_file(),
                         "--route-cache",      data_->path() + "/routes.pb",
                         "--access-log",       options_.access_log,
@@ -121,7 +123,7 @@ absl::Status Serve::DescribeChildren() {
   controller_.arguments = {"--data", data_->path(), "--runtimes", runtimes, "--fleet-listen",
                            Cat("unix:", run, "/fleet.sock"), "--stream-listen",
                            Cat("unix:", run, "/stream.sock"), "--gateway-socket",
-                           run + "/gateway.sock",
+                           run + "/gateway/functions.sock",
                            // Only gateways need to know the port: they are told.
                            "--api-listen", "127.0.0.1:0"};
   if (options_.insecure_no_sandbox) controller_.arguments.push_back("--insecure-no-sandbox");

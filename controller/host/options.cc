@@ -137,7 +137,7 @@ absl::Status Resolve(HostOptions* o) {
   const std::string& run = o->run;
   if (o->fleet_listen.empty()) o->fleet_listen = {Cat("unix:", run, "/fleet.sock")};
   if (o->stream_listen.empty()) o->stream_listen = Cat("unix:", run, "/stream.sock");
-  if (o->gateway_socket.empty()) o->gateway_socket = run + "/gateway.sock";
+  if (o->gateway_socket.empty()) o->gateway_socket = run + "/gateway/functions.sock";
   if (o->watchdog.empty()) {
     ASSIGN_OR_RETURN(o->watchdog, FindSibling("hearth-watchdog"));
   }

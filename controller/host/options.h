@@ -21,7 +21,7 @@ struct HostOptions {
   std::string admin_listen;    // empty: none
   std::string runtimes;        // empty: found beside the program
   std::string watchdog;        // likewise
-  std::string gateway_socket;  // empty: DATA/run/gateway.sock
+  std::string gateway_socket;  // empty: DATA/run/gateway/functions.sock
   std::string default_namespace = "default";
   bool insecure_no_sandbox = false;
   uint32_t start_parallelism = 0;  // 0: from the machine's CPUs

@@ -108,6 +108,10 @@ absl::Status MountOverlay(const std::string& lower, const std::string& folder, u
   return absl::OkStatus();
 }
 
+std::string FolderOf(const std::string& path) {
+  return path.empty() ? "" : path.substr(0, path.rfind('/'));
+}
+
 }  // namespace
 
 ReplicaPaths PathsOf(const std::string& run_dir, const ReplicaId& id) {
@@ -120,7 +124,7 @@ Launcher::Launcher(const LocalBackendOptions& options, const LocalBackendDeps& d
       root_(geteuid() == 0),
       instance_(InstanceOf(options.data_dir)),
       base_root_(options.run_dir + "/base"),
-      gateway_(options.gateway_socket, options.run_dir + "/gw"),
+      gateway_folder_(FolderOf(options.gateway_socket)),
       users_(kUsers) {}
 
 Launcher::~Launcher() = default;
@@ -131,7 +135,9 @@ absl::Status Launcher::SetUp(std::vector<std::string>* notices) {
     return FailedPrecondition(Cat("the watchdog ", options_.watchdog_path,
                                   " cannot be executed; is the installation complete?"));
   }
-  gateway_.Refresh();
+  if (!gateway_folder_.empty() && mkdir(gateway_folder_.c_str(), 0700) != 0 && errno != EEXIST) {
+    return Unavailable(Cat("cannot make ", gateway_folder_, ": ", strerror(errno)));
+  }
   RETURN_IF_ERROR(BuildBaseRoot({base_root_, kFirstUser, root_ ? kNamedUsers : 0}));
   if (options_.insecure_no_sandbox) {
     notices->push_back(
@@ -249,8 +255,9 @@ absl::Status Launcher::PlanLaunch(Preparation& launch) {
     facts.run_as_uid = code.image ? code.image->uid : user;
     facts.run_as_gid = code.image ? code.image->gid : user;
   }
-  if (sandbox_ && gateway_.enabled()) {
-    facts.gateway_socket_inside = Cat(kGatewayDirInside, "/", GatewayLink::kName);
+  if (sandbox_ && !gateway_folder_.empty()) {
+    facts.gateway_socket_inside =
+        Cat(kGatewayDirInside, options_.gateway_socket.substr(gateway_folder_.size()));
   }
   if (!sandbox_) {
     facts.runtime_api_port = 0;
@@ -340,7 +347,7 @@ SandboxPlan Launcher::PlanSandbox(const Preparation& launch) const {
     plan.shim = code.runtime->ShimFolder();
   }
   if (!spec.secrets.empty()) plan.secrets = launch.paths.folder + "/secrets";
-  if (gateway_.enabled()) plan.gateway_dir = gateway_.folder();
+  plan.gateway_dir = gateway_folder_;
   plan.memory_accounting = cgroups_.MemoryFolder(launch.slot->cgroup());
   plan.memory_accounting_inside = cgroups_.MemoryFolderInside();
   plan.working_dir = launch.start.working_dir.empty() ? "/" : launch.start.working_dir;

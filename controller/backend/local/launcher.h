@@ -10,7 +10,6 @@
 
 #include "controller/backend/backend.h"
 #include "controller/backend/local/cgroups.h"
-#include "controller/backend/local/gateway_link.h"
 #include "controller/backend/local/index_pool.h"
 #include "controller/backend/local/local_backend.h"
 #include "controller/backend/local/network.h"
@@ -67,8 +66,6 @@ class Launcher {
   void KillAll(const ReplicaMeta& meta);
   // Waits until it has ended (killing what is left), then removes what belonged to it.
   ExitReport CleanUp(const ReplicaMeta& meta, const UniqueFd& pidfd, const UniqueFd& boot_log);
-  // Lets sandboxes follow a gateway that has restarted; cheap, to be called now and then.
-  void RefreshGatewayLink() const { gateway_.Refresh(); }
   void TearDown();  // everything that is the platform's own; no replica is left
 
  private:
@@ -100,7 +97,7 @@ class Launcher {
   const std::string instance_;  // short, of the data folder
   std::string base_root_;
   std::string bwrap_;
-  const GatewayLink gateway_;
+  const std::string gateway_folder_;  // of the gateway's socket; empty: none
   bool sandbox_ = false;
   UserSandbox user_sandbox_;
   Cgroups cgroups_;

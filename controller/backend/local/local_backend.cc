@@ -21,7 +21,6 @@
 namespace hearth::controller {
 namespace {
 
-constexpr Duration kFollowGateway = std::chrono::milliseconds(500);
 constexpr Duration kAdoptTimeout = std::chrono::seconds(2);
 
 uint32_t Parallelism(uint32_t wanted) {
@@ -43,10 +42,7 @@ class LocalBackend::Impl {
   ~Impl() {
     workers_.Stop();
     if (!thread_.joinable()) return;
-    loop_->Post([this] {
-      follow_gateway_.Cancel();
-      supervisor_.reset();
-    });
+    loop_->Post([this] { supervisor_.reset(); });
     loop_->Post([this] { loop_->Stop(); });
     thread_.join();
   }
@@ -65,11 +61,6 @@ class LocalBackend::Impl {
     launcher_.Begin();
     thread_ = std::thread([this] { loop_->Run(); });
     OnLoop([&] {
-      follow_gateway_.SetCallback([this] {
-        launcher_.RefreshGatewayLink();
-        loop_->ArmAfter(follow_gateway_, kFollowGateway);
-      });
-      loop_->ArmAfter(follow_gateway_, kFollowGateway);
       for (const auto& [meta, status] : adopted) supervisor_->Adopt(meta, status);
     });
     return absl::OkStatus();
@@ -170,7 +161,6 @@ class LocalBackend::Impl {
   std::vector<std::string> notices_;
   Launcher launcher_;
   std::unique_ptr<net::Loop> loop_;
-  net::Timer follow_gateway_;
   std::unique_ptr<Supervisor> supervisor_;
   WorkerPool workers_;
   std::thread thread_;

@@ -22,8 +22,8 @@ struct LocalBackendOptions {
   std::string data_dir;       // absolute; logs/ and images/ are below it
   std::string run_dir;        // absolute and short: run/r/<replica>/{data,control}.sock
   std::string watchdog_path;  // the static hearth-watchdog binary
-  // Unix socket of the gateway for functions, on the file system of run_dir; it may come, go and
-  // be made anew. Empty: functions cannot call others.
+  // Unix socket of the gateway for functions. Sandboxes get its folder, so that it may come, go and
+  // be made anew: the folder holds nothing else. Empty: functions cannot call others.
   std::string gateway_socket;
   std::string bwrap_path;  // empty: found on this machine
   bool insecure_no_sandbox = false;

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -34,8 +35,9 @@ std::thread Gateway(const std::string& path, const std::string& text, UniqueFd* 
 
 TEST_CASE("a function calls others through the gateway, after its restart as well") {
   BackendFixture f;
-  const std::string path = f.run_dir() + "/gateway.sock";
+  const std::string path = f.run_dir() + "/gateway/functions.sock";
   UniqueFd listener;
+  REQUIRE(mkdir((f.run_dir() + "/gateway").c_str(), 0700) == 0);
   std::thread first = Gateway(path, "first gateway", &listener);
   LocalBackendOptions options;
   options.gateway_socket = path;
@@ -47,11 +49,10 @@ TEST_CASE("a function calls others through the gateway, after its restart as wel
       "  return urllib.request.urlopen(os.environ['HEARTH_GATEWAY_URL']).read().decode()\n"));
   // Nothing else is in the folder; where the function has a user of its own, it may not look.
   const std::string list = f.Get(id, "/ls").body;
-  CHECK((list == "['gateway.sock']" || list.find("PermissionError") == 0));
+  CHECK((list == "['functions.sock']" || list.find("PermissionError") == 0));
   CHECK(f.Get(id, "/").body == "first gateway");
   first.join();
   std::thread second = Gateway(path, "second gateway", &listener);
-  usleep(1'200'000);
   CHECK(f.Get(id, "/").body == "second gateway");
   second.join();
 }
