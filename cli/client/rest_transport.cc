@@ -2,8 +2,10 @@
 
 #include <cpprest/http_client.h>
 #include <cpprest/producerconsumerstream.h>
+#include <poll.h>
 #include <pplx/threadpool.h>
 
+#include <atomic>
 #include <mutex>
 #include <thread>
 
@@ -51,11 +53,12 @@ HttpResponse HeadOf(const web::http::http_response& from) {
 }
 
 // The library's body streams are read by its own threads; the source may block, so a thread of ours
-// carries it over. The buffer is bounded by writing one piece at a time and waiting for its reader.
+// carries it over, and waits while more than a little lies unread.
 class BodyPump {
  public:
   explicit BodyPump(const HttpRequest& request) : request_(request) {}
   ~BodyPump() {
+    stopping_ = true;
     if (thread_.joinable()) thread_.join();
   }
   concurrency::streams::istream Start() {
@@ -64,27 +67,32 @@ class BodyPump {
   }
 
  private:
+  static constexpr size_t kUnread = 1u << 20;
+
   void Run() {
     try {
-      if (!request_.body.empty()) Put(request_.body.data(), request_.body.size());
+      bool more = request_.body.empty() || Put(request_.body);
       std::string piece(kPiece, '\0');
-      while (true) {
+      while (more) {
         auto n = request_.body_source({piece.data(), piece.size()});
-        if (!n.ok() || *n == 0) break;
-        Put(piece.data(), *n);
+        more = n.ok() && *n > 0 && Put(std::string_view(piece).substr(0, *n));
       }
       buffer_.close(std::ios_base::out).wait();
     } catch (const std::exception&) {
       // The exchange has ended: nobody reads what is left.
     }
   }
-  void Put(const char* data, size_t size) {
-    buffer_.putn_nocopy(reinterpret_cast<const uint8_t*>(data), size).wait();
-    buffer_.sync().wait();
+
+  // False: the exchange has ended.
+  bool Put(std::string_view bytes) {
+    buffer_.putn_nocopy(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()).wait();
+    while (buffer_.in_avail() > kUnread && !stopping_) ::poll(nullptr, 0, 2);
+    return !stopping_;
   }
 
   const HttpRequest& request_;
   concurrency::streams::producer_consumer_buffer<uint8_t> buffer_;
+  std::atomic<bool> stopping_ = false;
   std::thread thread_;
 };
 

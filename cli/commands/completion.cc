@@ -103,11 +103,9 @@ _hearth() {
   fi
   case "$first" in
     )sh",
-      functions, R"sh() COMPREPLY=($(compgen -W "$(hearth list -q 2>/dev/null)" -- "$cur")) ;
-  ;
-    up|deploy|build) COMPREPLY=($(compgen -f -- "$cur")) ;
-    ;
-    esac
+      functions, R"sh() COMPREPLY=($(compgen -W "$(hearth list -q 2>/dev/null)" -- "$cur")) ;;
+    up|deploy|build) COMPREPLY=($(compgen -f -- "$cur")) ;;
+  esac
 }
 complete -F _hearth hearth
 )sh");

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include <filesystem>
 #include <ostream>
 
 #include "cli/build/folder_watcher.h"
@@ -24,7 +25,10 @@ using nlohmann::json;
 using namespace std::chrono_literals;
 
 std::string Resolve(const std::string& folder, const std::string& path) {
-  return path.starts_with('/') ? path : folder + "/" + path;
+  // Joining keeps an absolute path as it is.
+  const auto joined = (std::filesystem::path(folder) / path).lexically_normal();
+  const std::string text = joined.string();
+  return text.size() > 1 && text.ends_with('/') ? text.substr(0, text.size() - 1) : text;
 }
 
 // What build, deploy and up have in common: reading files and turning sources into bundles.

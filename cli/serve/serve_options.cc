@@ -15,6 +15,7 @@ absl::Status CheckTcp(std::string_view text) {
   if (address->kind != net::Address::Kind::kTcp) {
     return InvalidArgument("must be an IP address and a port, such as 127.0.0.1:8080");
   }
+  if (address->port == 0) return InvalidArgument("must name a port: clients have to find it");
   return absl::OkStatus();
 }
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cli/build/run_program.h"
 #include "cli/commands/completion.h"
 #include "cli/commands/help.h"
 #include "tests/unit/cli/commands/harness.h"
@@ -432,6 +433,22 @@ TEST_CASE("completion names every command and its flags") {
     }
   }
   CHECK_FALSE(CompletionScript("tcsh", commands).has_value());
+  // Asked as bash asks: words so far, and which of them is being typed.
+  const auto complete = [&](const std::string& words, int at) {
+    std::string out;
+    const std::string script =
+        *CompletionScript("bash", commands) + "\nhearth() { echo fn-one; }\n" + "COMP_WORDS=(" +
+        words + "); COMP_CWORD=" + std::to_string(at) + "; _hearth; echo ${COMPREPLY[@]}";
+    const auto result =
+        RunProgram({"bash", "-c", script}, "/", [&](std::string_view text) { out += text; });
+    REQUIRE(result.ok());
+    return out;
+  };
+  CHECK(complete("hearth des", 1) == "describe\n");
+  CHECK(complete("hearth secret cr", 2) == "create\n");
+  CHECK(complete("hearth secret create --from-l", 3) == "--from-literal\n");
+  CHECK(complete("hearth describe f", 2) == "fn-one\n");
+  CHECK(complete("hearth deploy --dry", 2) == "--dry-run\n");
   Harness h;
   CHECK(h.Run({"completion", "tcsh"}) == 2);
 }
