@@ -106,11 +106,15 @@ TEST_CASE("a process per request: input, environment, failure, what it leaves be
     CHECK_THAT(answer.body, Contains("exit status 7") && Contains("why"));
   }
   SECTION("children that outlive the request are killed with it") {
-    const RealWatchdog w(
-        folder, run("serializing", "sleep 4322 & (setsid sleep 4322 >/dev/null &); echo ok"));
+    RealWatchdog w(folder, run("serializing",
+                               "sleep 4322 & (setsid sleep 4322 >/dev/null &); "
+                               "sleep 0.2; echo ok"));
     w.AwaitReady();
     CHECK(w.Call(post).body == "ok\n");
     CHECK(Eventually([] { return CountProcesses("sleep 4322") == 0; }));
+    w.Signal(SIGTERM);
+    CHECK(w.Wait() == 0);
+    CHECK(CountProcesses("sleep 4322") == 0);
   }
   SECTION("a timeout kills the tree") {
     const RealWatchdog w(folder, run("serializing", "(setsid sleep 4323 &); sleep 4323 & wait"));
