@@ -61,8 +61,14 @@ class NewCommand final : public Command {
     if (lang_.empty()) {
       return UsageError("--lang is missing; \"hearth new --list\" shows the languages");
     }
-    ASSIGN_OR_RETURN(const controller::Runtime* runtime, catalog->Find(lang_));
-    return Make(name, *runtime, context);
+    const auto runtime = catalog->Find(lang_);
+    if (!runtime.ok()) {
+      std::vector<std::string> known;
+      for (const auto* other : catalog->List()) known.push_back(other->name);
+      return NotFound(Cat("there is no language \"", lang_, "\"", Suggestion(lang_, known),
+                          "; known are ", Join(known, ", ")));
+    }
+    return Make(name, **runtime, context);
   }
 
  private:
