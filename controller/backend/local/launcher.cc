@@ -130,7 +130,8 @@ Launcher::Launcher(const LocalBackendOptions& options, const LocalBackendDeps& d
 Launcher::~Launcher() = default;
 
 absl::Status Launcher::SetUp(std::vector<std::string>* notices) {
-  ASSIGN_OR_RETURN(fast_folder_, MakeReplicaFolder(options_.run_dir, instance_));
+  std::error_code ignored;
+  fs::create_directories(options_.run_dir, ignored);
   if (access(options_.watchdog_path.c_str(), X_OK) != 0) {
     return FailedPrecondition(Cat("the watchdog ", options_.watchdog_path,
                                   " cannot be executed; is the installation complete?"));
@@ -153,6 +154,7 @@ absl::Status Launcher::SetUp(std::vector<std::string>* notices) {
     if (!network.ok()) return network.status();
     network_ = std::move(*network);
   }
+  ASSIGN_OR_RETURN(fast_folder_, MakeReplicaFolder(options_.run_dir, instance_));
   return absl::OkStatus();
 }
 

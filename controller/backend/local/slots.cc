@@ -124,7 +124,8 @@ void SlotPool::Fill() {
       continue;
     }
     if (!ready_.empty() &&
-        changed_.wait_for(lock, kRefillAfter, [this] { return stop_ || ready_.empty(); }) && stop_) {
+        changed_.wait_for(lock, kRefillAfter, [this] { return stop_ || ready_.empty(); }) &&
+        stop_) {
       break;
     }
     lock.unlock();

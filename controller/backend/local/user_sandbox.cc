@@ -9,7 +9,8 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
+#include <fstream>
+#include <sstream>
 
 #include "controller/backend/local/sandbox.h"
 #include "core/base/absl_compat.h"
@@ -27,6 +28,20 @@ constexpr const char* kOverlayScript =
     "mount -t tmpfs -o size=$2,mode=0755 tmpfs \"$1\" && cd \"$1\" && mkdir upper work root && "
     "mount -t overlay -o \"lowerdir=$3,upperdir=$1/upper,workdir=$1/work,userxattr\" overlay root "
     "&& cd / && shift 3 && exec \"$@\"";
+
+// Bubblewrap and slirp4netns both set up the loopback interface and trip over each other:
+// slirp4netns comes after. The kernel lists the address once the interface is up.
+bool WaitForLoopback(pid_t pid) {
+  const std::string path = Cat("/proc/", pid, "/net/fib_trie");
+  for (int i = 0; i < kEgressTimeoutMs; ++i) {
+    std::ifstream in(path);
+    std::stringstream text;
+    text << in.rdbuf();
+    if (text.str().find("127.0.0.1") != std::string::npos) return true;
+    poll(nullptr, 0, 1);
+  }
+  return false;
+}
 
 bool ProbeOverlay(const std::string& folder) {
   const auto result =
@@ -90,6 +105,7 @@ UserSandbox UserSandbox::Probe(const std::string& bwrap, const std::string& fold
 }
 
 absl::StatusOr<SpawnedProcess> UserSandbox::StartEgress(pid_t sandboxed) const {
+  if (!WaitForLoopback(sandboxed)) return Unavailable("the sandbox has no loopback interface");
   const UniqueFd user(open(Cat("/proc/", sandboxed, "/ns/user").c_str(), O_RDONLY | O_CLOEXEC));
   const UniqueFd network(open(Cat("/proc/", sandboxed, "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
   if (!user.valid() || !network.valid()) {

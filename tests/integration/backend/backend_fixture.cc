@@ -160,14 +160,12 @@ ReplicaEvent BackendFixture::WaitFor(const ReplicaId& id, model::ReplicaState st
         state == model::ReplicaState::kStarting || state == model::ReplicaState::kReady;
     return now == state || (starts && now >= model::ReplicaState::kFailed);
   });
-  const auto it = events_.find(id);
-  if (it != events_.end()) {
-    std::string output;
-    for (const std::string& line : it->second.last_output) output += "\n  " + line;
-    UNSCOPED_INFO("last event: " << ToString(it->second.replica.state) << " "
-                                 << it->second.replica.reason << output);
-  }
   REQUIRE(there);
+  const auto it = events_.find(id);
+  std::string output;
+  for (const std::string& line : it->second.last_output) output += "\n  " + line;
+  INFO("last event: " << ToString(it->second.replica.state) << " " << it->second.replica.reason
+                      << output);
   REQUIRE(it->second.replica.state == state);
   return it->second;
 }

@@ -1,10 +1,10 @@
 // What depends on the machine: egress, no sandbox, a broken sandbox, limits.
 #include <arpa/inet.h>
+#include <catch2/catch.hpp>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -35,12 +35,16 @@ struct World {
            " up && ip -n ", name, " addr add 10.213.77.2/24 dev eth0 && ip -n ", name,
            " link set eth0 up && ip -n ", name, " link set lo up"));
     // It knows no way back to the replica's own address: only translation makes answers possible.
-    Sh(Cat("cd /tmp && (ip netns exec ", name,
-           " python3 -c \"import socket;s=socket.socket();s.setsockopt(1,2,1);"
-           "s.bind(('10.213.77.2',7777));s.listen();c,a=s.accept();c.send(a[0].encode());c.close()\" "
-           ">/dev/null 2>&1 &)"));
+    Sh(Cat(
+        "cd /tmp && (ip netns exec ", name,
+        " python3 -c \"import socket;s=socket.socket();s.setsockopt(1,2,1);"
+        "s.bind(('10.213.77.2',7777));s.listen();c,a=s.accept();c.send(a[0].encode());c.close()\" "
+        ">/dev/null 2>&1 &)"));
   }
-  ~World() { (void)!system(Cat("ip netns del ", name, " 2>/dev/null; ip link del ", link, " 2>/dev/null").c_str()); }
+  ~World() {
+    (void)!system(
+        Cat("ip netns del ", name, " 2>/dev/null; ip link del ", link, " 2>/dev/null").c_str());
+  }
   static void Sh(const std::string& command) {
     INFO(command);
     REQUIRE(system(command.c_str()) == 0);
