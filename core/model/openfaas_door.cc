@@ -102,7 +102,9 @@ Function FromOpenFaas(const OpenFaasFunction& from, Door door, const std::string
   ApplyHealthAnnotations(path, &spec, context);
   ApplyWatchdogVariables(path, &spec, context);
   if (spec.image.empty() && spec.runtime.empty()) {
-    context->Add(path + ".image", "is missing; name the container image of the function", 0);
+    const auto line = context->lines.find(path);
+    context->Add(path + ".image", "is missing; name the container image of the function",
+                 line == context->lines.end() ? 0 : line->second);
   }
   return function;
 }
