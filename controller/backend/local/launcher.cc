@@ -136,6 +136,11 @@ absl::Status Launcher::SetUp(std::vector<std::string>* notices) {
     return FailedPrecondition(Cat("the watchdog ", options_.watchdog_path,
                                   " cannot be executed; is the installation complete?"));
   }
+  // Whatever is in that folder, every function sees.
+  if (!gateway_folder_.empty() && (options_.run_dir + "/").starts_with(gateway_folder_ + "/")) {
+    return FailedPrecondition(Cat("the gateway's socket for functions, ", options_.gateway_socket,
+                                  ", must be in a folder of its own; set --gateway-socket"));
+  }
   if (!gateway_folder_.empty() && mkdir(gateway_folder_.c_str(), 0700) != 0 && errno != EEXIST) {
     return Unavailable(Cat("cannot make ", gateway_folder_, ": ", strerror(errno)));
   }

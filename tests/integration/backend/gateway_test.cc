@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
 #include <thread>
 
 #include "backend_fixture.h"
@@ -55,6 +56,16 @@ TEST_CASE("a function calls others through the gateway, after its restart as wel
   std::thread second = Gateway(path, "second gateway", &listener);
   CHECK(f.Get(id, "/").body == "second gateway");
   second.join();
+}
+
+TEST_CASE("a socket beside the platform's own files is refused") {
+  BackendFixture f;
+  LocalBackendOptions options;
+  options.gateway_socket = f.run_dir() + "/gateway.sock";
+  const absl::Status status = f.Start(options);
+  CHECK(status.code() == absl::StatusCode::kFailedPrecondition);
+  options.gateway_socket = f.folder() + "/gateway.sock";
+  CHECK_FALSE(f.Start(options).ok());
 }
 
 }  // namespace
