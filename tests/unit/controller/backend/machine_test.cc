@@ -96,7 +96,7 @@ TEST_CASE("status documents") {
   CHECK(status->init_ms == 7);
   CHECK(status->last_exit_reason == "signal: killed");
   CHECK(status->last_output == std::vector<std::string>{"a", "b"});
-  CHECK(ParseWatchdogStatus(R"({"state":"ready","last_exit":null})").ok());
+  CHECK(ParseWatchdogStatus(R"({"state":"ready","last_exit":null,"init_ms":null})").ok());
   CHECK_FALSE(ParseWatchdogStatus("nonsense").ok());
   CHECK_FALSE(ParseWatchdogStatus(R"({"state":7})").ok());
 }
