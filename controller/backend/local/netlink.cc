@@ -37,7 +37,7 @@ class Message {
   void Attribute(uint16_t type, const void* data, size_t size) {
     rtattr attribute{static_cast<unsigned short>(RTA_LENGTH(size)), type};
     std::memcpy(End(), &attribute, sizeof(attribute));
-    std::memcpy(End() + sizeof(attribute), data, size);
+    if (size > 0) std::memcpy(End() + sizeof(attribute), data, size);
     Grow(sizeof(attribute) + size);
   }
   void Attribute(uint16_t type, std::string_view text) {
