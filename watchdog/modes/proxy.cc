@@ -103,6 +103,16 @@ void ProxyMode::Probe() {
                                             [this](ProbeResult result) { OnProbe(result); });
 }
 
+std::string ProxyMode::Missing(ProbeResult result) const {
+  if (result == ProbeResult::kRefused) {
+    return "its server does not listen on " + config_.upstream.host +
+           " (the port is spec.port, and PORT in its environment)";
+  }
+  const std::string request = "GET " + config_.ready_path + " on " + config_.upstream.host;
+  return request +
+         (result == ProbeResult::kSilent ? " is not answered" : " is not answered by 2xx");
+}
+
 void ProxyMode::OnProbe(ProbeResult result) {
   probe_.reset();
   if (ready_) {
@@ -118,6 +128,7 @@ void ProxyMode::OnProbe(ProbeResult result) {
   const bool well = result == ProbeResult::kWell ||
                     (result == ProbeResult::kAnswered && config_.ready_path.empty());
   if (!well) {
+    if (service_ != nullptr) service_->SetMissing(Missing(result));
     loop_.ArmAfter(probe_timer_, probe_delay_);
     probe_delay_ = std::min<Duration>(probe_delay_ + probe_delay_ / 2, kLongestProbeGap);
     return;

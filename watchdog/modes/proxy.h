@@ -42,6 +42,8 @@ class ProxyMode final : public Mode, public ServiceObserver, public UpstreamOwne
   void Answering();  // the server has answered something: it is well
   void Probe();
   void OnProbe(ProbeResult result);
+  // What keeps the server from being ready, for its owner.
+  std::string Missing(ProbeResult result) const;
   void Began(ProxyCall& call) { active_.insert(&call); }
   void Ended(ProxyCall& call);
   void Suspect();

@@ -57,7 +57,8 @@ void Service::MarkReady() {
 }
 
 void Service::OnInitTimeout() {
-  const std::string reason = "not ready after " + FormatDuration(init_timeout_);
+  std::string reason = "not ready after " + FormatDuration(init_timeout_);
+  if (!missing_.empty()) reason += ": " + missing_;
   log_.Platform("the function is " + reason);
   if (!ever_ready_) {
     Fail(reason);

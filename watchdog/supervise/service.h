@@ -34,6 +34,8 @@ class Service final : public ProcessObserver {
 
   void Start();
   void MarkReady();
+  // What it is not ready for, to be told when its time is over: "nothing listens on …".
+  void SetMissing(std::string_view what) { missing_ = what; }
   // It has done something useful since its start: the next crash is not part of a loop of them.
   void MarkUseful() { failures_ = 0; }
   bool running() const { return process_ != nullptr; }
@@ -67,6 +69,7 @@ class Service final : public ProcessObserver {
   net::Timer restart_timer_;
   net::Timer kill_timer_;
   std::function<void()> on_stopped_;
+  std::string missing_;
   std::string failure_;  // set before the process is killed for it
   uint32_t failures_ = 0;
   bool ever_ready_ = false;
