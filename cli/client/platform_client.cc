@@ -85,7 +85,9 @@ absl::Status PlatformClient::ErrorOf(const HttpResponse& response) const {
     return Unauthenticated(
         has_credentials()
             ? Cat("the gateway at ", gateway_.url, " does not accept these credentials; ", remedy)
-            : Cat("the gateway at ", gateway_.url, " wants credentials; ", remedy));
+            : Cat("the gateway at ", gateway_.url, " wants credentials; ", remedy,
+                  "\n  where \"hearth serve --data FOLDER\" runs on this machine, set "
+                  "HEARTH_DATA=FOLDER instead"));
   }
   std::string text = ErrorText(response);
   if (text.empty()) {

@@ -240,7 +240,9 @@ class DeployCommand final : public Command {
     }
     context.terminal.EndProgress();
     Say(context, line);
-    Say(context, Cat("  ", client.FunctionUrl(key)));
+    // Links of a page are relative to its folder.
+    const bool site = function.spec.mode == model::Mode::kStatic;
+    Say(context, Cat("  ", client.FunctionUrl(key), site ? "/" : ""));
     return object;
   }
 

@@ -32,6 +32,7 @@ class LogsCommand final : public Command {
     flags->Add(&namespace_, {.name = "namespace", .letter = 'n', .help = "Namespace"});
     flags->Add(&follow_,
                {.name = "tail", .letter = 't', .help = "Follow: show lines as they come"});
+    flags->Add(&follow_, {.name = "follow", .letter = 'f', .help = "The same", .hidden = true});
     flags->Add(&lines_, {.name = "lines", .help = "Only the last lines; all by default"});
     flags->Add(&since_, {.name = "since", .help = "Only lines younger than this"});
     flags->Add(

@@ -214,6 +214,13 @@ void Serve::Greet() {
   terminal_.out() << "\nready at " << terminal_.Out(Terminal::Style::kBold, url) << " after "
                   << FormatDuration(took) << "; metrics at " << LocalUrl(options_.admin_listen)
                   << "/metrics\n";
+  const bool usual_folder = data_->path() == DefaultDataFolder([this](std::string_view name) {
+                              return name == "HEARTH_DATA" ? std::nullopt : environment_(name);
+                            });
+  if (!usual_folder) {
+    terminal_.out() << "for the command line, which finds address and credentials there:\n"
+                    << "       export HEARTH_DATA=" << data_->path() << "\n";
+  }
   if (made_credentials_) {
     terminal_.out() << "next:  hearth new hello --lang python3 && hearth up -f hello.yaml\n";
   }
