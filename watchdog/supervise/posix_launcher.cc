@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -107,6 +108,10 @@ void ResetSignals() {
     if (setresgid(who.gid, who.gid, who.gid) != 0 || setresuid(who.uid, who.uid, who.uid) != 0) {
       Fail(c.report);
     }
+    // A function that runs as root, as images do, would keep the watchdog's.
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct none[2] = {};
+    if (syscall(SYS_capset, &header, none) != 0) Fail(c.report);
   }
   // After the change of user, which clears it.
   prctl(PR_SET_PDEATHSIG, SIGKILL);

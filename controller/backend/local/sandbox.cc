@@ -36,10 +36,20 @@ void AddNamespaces(const SandboxPlan& plan, Arguments* args) {
   if (!plan.hostname.empty()) args->Add({"--hostname", plan.hostname});
 }
 
+// An image's user may be root. Files below /proc that tell the kernel what to do ask for no
+// capability, only for that user: core_pattern alone would run a program outside of the sandbox.
+void CoverProc(Arguments* args) {
+  for (const char* path : {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs",
+                           "/proc/acpi", "/proc/scsi"}) {
+    args->Add({"--ro-bind-try", path, path});
+  }
+}
+
 void AddRoot(const SandboxPlan& plan, Arguments* args) {
   args->Add({plan.read_only_root ? "--ro-bind" : "--bind", plan.root, "/"});
   if (!plan.root_is_image) args->Add({"--ro-bind", "/usr", "/usr"});
   args->Add({"--proc", "/proc", "--dev", "/dev"});
+  if (!plan.user_namespace) CoverProc(args);
   args->Tmpfs("/dev/shm", kSharedMemory);
   args->Add({"--remount-ro", "/dev"});
   args->Tmpfs("/tmp", plan.tmp_bytes);
