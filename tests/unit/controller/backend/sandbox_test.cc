@@ -52,6 +52,7 @@ TEST_CASE("capabilities and users") {
   CHECK(Has(args, {"--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID",
                    "--cap-add", "CAP_KILL"}));
   CHECK(std::count(args.begin(), args.end(), "--cap-add") == 3);
+  CHECK(Has(args, {"--proc", "/proc", "--dev", "/dev", "--ro-bind-try", "/proc/sys", "/proc/sys"}));
   plan.user_namespace = true;
   plan.uid = 1000;
   plan.gid = 100;
