@@ -210,13 +210,15 @@ class StreamServer::Impl {
   }
 
   void Commit(const ExchangePtr& exchange, const std::shared_ptr<UploadState>& state, bool there) {
-    committer_.Submit([this, exchange, state, there] {
+    committer_.Submit([this, exchange = exchange, state = state, there]() mutable {
       const absl::Status status = state->upload->Commit();
       state->upload.reset();
-      // The exchange belongs to the loop: its last reference goes there too.
-      loop_->Post([exchange = exchange, status, there] {
-        if (!status.ok()) return RespondStatus(exchange, status);
-        exchange->Respond(there ? 200 : 201, {}, "");
+      const int code = status.ok() ? (there ? 200 : 201) : HttpStatusOf(status.code());
+      // The exchange belongs to the loop: its last reference goes there.
+      loop_->Post([exchange = std::move(exchange), code, reason = ReasonOf(status.code()),
+                   message = std::string(Message(status))] {
+        if (code >= 400) return exchange->RespondError(code, reason, message);
+        exchange->Respond(code, {}, "");
       });
     });
   }

@@ -81,10 +81,13 @@ void Supervisor::Create(ReplicaRequest request, MonotonicTime decided) {
 
 void Supervisor::Launch(const ReplicaPtr& replica) {
   replica->launching = true;
-  workers_.Submit([this, replica] {
+  // A replica's timers and streams are the loop's: its last reference goes there.
+  workers_.Submit([this, replica = replica]() mutable {
     auto launched =
         std::make_shared<absl::StatusOr<LaunchedReplica>>(launcher_.Launch(replica->request));
-    loop_.Post([this, replica, launched] { OnLaunched(replica, std::move(*launched)); });
+    loop_.Post([this, replica = std::move(replica), launched = std::move(launched)] {
+      OnLaunched(replica, std::move(*launched));
+    });
   });
 }
 
@@ -224,12 +227,13 @@ void Supervisor::End(const ReplicaPtr& replica) {
   replica->ending = true;
   replica->deadline.Cancel();
   replica->drain.reset();
-  workers_.Submit([this, replica] {
-    if (replica->kill_wanted || replica->view.state == ReplicaState::kFailed) {
-      launcher_.KillAll(replica->meta);
-    }
-    const ExitReport report = launcher_.CleanUp(replica->meta, replica->pidfd, replica->boot_log);
-    loop_.Post([this, replica, report] { OnEnded(replica, report); });
+  const bool kill = replica->kill_wanted || replica->view.state == ReplicaState::kFailed;
+  workers_.Submit([this, replica = replica, kill]() mutable {
+    if (kill) launcher_.KillAll(replica->meta);
+    ExitReport report = launcher_.CleanUp(replica->meta, replica->pidfd, replica->boot_log);
+    loop_.Post([this, replica = std::move(replica), report = std::move(report)] {
+      OnEnded(replica, report);
+    });
   });
 }
 

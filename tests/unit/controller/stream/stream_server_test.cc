@@ -95,6 +95,7 @@ TEST_CASE_METHOD(Fixture, "logs that are not followed end") {
 TEST_CASE_METHOD(Fixture, "followed logs go on until the reader goes") {
   Log("one");
   std::atomic<int> lines{0};
+  bool read_well = false;  // the test library belongs to this thread
   std::thread reader([&] {
     net::FetchOptions options;
     options.on_data = [&](std::string_view piece) {
@@ -102,7 +103,7 @@ TEST_CASE_METHOD(Fixture, "followed logs go on until the reader goes") {
       lines.notify_all();
       return lines < 3;
     };
-    CHECK(net::Fetch(Request("GET", "/system/logs?name=fn&follow=true"), options).ok());
+    read_well = net::Fetch(Request("GET", "/system/logs?name=fn&follow=true"), options).ok();
   });
   const auto wait = [&](int count) {
     for (int now = lines; now < count; now = lines) lines.wait(now);
@@ -114,6 +115,7 @@ TEST_CASE_METHOD(Fixture, "followed logs go on until the reader goes") {
   Log("three");
   CHECK(wait(3));
   reader.join();
+  CHECK(read_well);
 }
 
 TEST_CASE_METHOD(Fixture, "errors of the log request") {
