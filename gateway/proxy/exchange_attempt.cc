@@ -23,7 +23,7 @@ constexpr Duration kBusyAside = std::chrono::milliseconds(5);
 constexpr Duration kWatchdogGrace = std::chrono::milliseconds(250);
 
 // Deliveries of one request to connections that die.
-constexpr uint32_t kMostAttempts = 3;
+constexpr uint32_t kMostAttempts = 4;
 
 std::string_view ConnectReason(const absl::Status& status) {
   if (absl::IsDeadlineExceeded(status)) return "connect_timeout";
@@ -136,7 +136,8 @@ void Exchange::BeginAttempt() {
   attached_ = upstream_deaf_ = upstream_paused_ = false;
   UpstreamPool& pool = worker_.upstreams();
   const uint64_t target = slot_ ? slot_.replica()->serial() : pool.TargetFor(forward_address_);
-  upstream_ = pool.Take(target, !idempotent_);
+  // Where one connection died, its replica's others may be dead too.
+  upstream_ = pool.Take(target, !idempotent_ || attempts_ > 1);
   if (upstream_ != nullptr) {
     upstream_->Use(this);
     if (!client_.processing()) SendRequest();
