@@ -211,6 +211,11 @@ absl::Status App::Scale(const FunctionKey& key, std::optional<uint32_t> replicas
     const std::lock_guard lock(mutex_);
     FunctionEntry* f = FindLive(key);
     if (f == nullptr) return NotFound(Cat("there is no function ", key.Text()));
+    const uint32_t most = f->function.spec.scaling.max;
+    if (replicas && *replicas > most) {
+      return InvalidArgument(Cat("replicas (", *replicas, ") is larger than scaling.max (", most,
+                                 ") of ", key.Text(), "; raise scaling.max first"));
+    }
     if (f->function.spec.replicas == replicas) {
       // Asked again: zero at once applies again.
       f->replicas_since = deps_.clock->Now();

@@ -63,6 +63,13 @@ def test_the_server_refuses_it_too(platform, name, manifest, needles):
     assert response.json()["error"]
 
 
+def test_scaling_past_the_limit(platform):
+    platform.deploy(inline_python("bounded", ECHO, scaling={"max": 3}))
+    result = platform.hearth("scale", "bounded", "--replicas", "1000", check=False)
+    assert result.code == 1 and "scaling.max" in result.err and "1000" in result.err, result
+    assert platform.replicas("bounded") <= 3
+
+
 def test_line_numbers(platform):
     text = ("apiVersion: hearth.dev/v1\nkind: Function\nmetadata:\n  name: lines\nspec:\n"
             "  runtime: bash\n  source:\n    inline: 'handler() { :; }'\n  timout: 5s\n")

@@ -263,6 +263,7 @@ TEST_CASE("Set by hand, and given back") {
   World w;
   TestGateway gateway(*w.app, *w.hub, "g");
   w.DeployReady();
+  CHECK(w.app->Scale(kHello, 1000).code() == absl::StatusCode::kInvalidArgument);
   REQUIRE(w.app->Scale(kHello, 3).ok());
   CHECK(w.Status().desired == 3);
   w.app->ProcessDue();
