@@ -3,11 +3,12 @@
 import base64
 import json
 import os
+import shutil
 import subprocess
 
 import pytest
 
-from platform_under_test import eventually
+from platform_under_test import BIN, ROOT, eventually
 
 
 def deployment(name, **more):
@@ -22,28 +23,74 @@ def image(platform, tmp_path_factory):
     return build_image(folder)
 
 
-def build_image(folder):
-    root = folder / "context"
-    root.mkdir()
-    program = folder / "server.go"
-    program.write_text('package main\nimport ("fmt"; "io"; "net/http"; "os")\n'
-                       'func main() { http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {\n'
-                       ' b, _ := io.ReadAll(r.Body); host, _ := os.ReadFile("/etc/mark"); wd, _ := os.Getwd()\n'
-                       ' fmt.Fprintf(w, "%s|%s|%s|%d|%s", b, host, os.Getenv("FROM_IMAGE"), os.Getuid(), wd) })\n'
-                       ' http.ListenAndServe(":8080", nil) }\n')
-    go = "go" if subprocess.run(["which", "go"], capture_output=True).returncode == 0 else "/usr/local/go/bin/go"
-    subprocess.run([go, "build", "-o", str(root / "server"), str(program)], check=True,
+SERVER = """package main
+import ("fmt"; "io"; "net/http"; "os")
+func main() { http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+ b, _ := io.ReadAll(r.Body); host, _ := os.ReadFile("/etc/mark"); wd, _ := os.Getwd()
+ fmt.Fprintf(w, "%s|%s|%s|%d|%s", b, host, os.Getenv("FROM_IMAGE"), os.Getuid(), wd) })
+ port := os.Getenv("LISTEN_PORT"); if port == "" { port = "3000" }
+ http.ListenAndServe(":" + port, nil) }
+"""
+
+
+def build_server(target):
+    """A static HTTP server that tells what it sees of its image."""
+    source = target.parent / "server.go"
+    source.write_text(SERVER)
+    go = shutil.which("go") or "/usr/local/go/bin/go"
+    subprocess.run([go, "build", "-o", str(target), str(source)], check=True,
                    env={**os.environ, "CGO_ENABLED": "0", "GO111MODULE": "off"})
-    (root / "mark").write_text("inside")
-    (root / "Dockerfile").write_text("FROM scratch\nCOPY server /server\nCOPY mark /etc/mark\nENV FROM_IMAGE=yes\n"
-                                     "WORKDIR /srv\nUSER 1234:1234\nEXPOSE 8080\nENTRYPOINT [\"/server\"]\n")
-    archive = folder / "image.tar"
-    env = {**os.environ, "BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": "vfs"}
-    store = ["--root", str(folder / "storage"), "--runroot", str(folder / "run")]
-    subprocess.run(["buildah", *store, "bud", "-t", "hearth-test:1", str(root)], check=True, env=env, capture_output=True)
-    subprocess.run(["buildah", *store, "push", "hearth-test:1", f"docker-archive:{archive}:hearth-test:1"],
-                   check=True, env=env, capture_output=True)
-    return archive
+    source.unlink()
+
+
+class Images:
+    """Buildah with a store of the test's own: no engine, nothing left behind."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.store = ["buildah", "--root", str(folder / "storage"), "--runroot", str(folder / "run")]
+        self.env = {**os.environ, "BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": "vfs"}
+
+    def run(self, *args):
+        done = subprocess.run([*self.store, *map(str, args)], env=self.env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    def build(self, name, context, dockerfile, *args):
+        self.run("bud", "-f", dockerfile, "-t", name, *args, context)
+
+    def export(self, name):
+        archive = self.folder / f"{name}.tar"
+        self.run("push", name, f"docker-archive:{archive}:{name}:1")
+        return archive
+
+
+def build_image(folder):
+    context = folder / "context"
+    context.mkdir()
+    build_server(context / "server")
+    (context / "mark").write_text("inside")
+    (context / "Dockerfile").write_text(
+        "FROM scratch\nCOPY server /server\nCOPY mark /etc/mark\nENV FROM_IMAGE=yes LISTEN_PORT=8080\n"
+        "WORKDIR /srv\nUSER 1234:1234\nEXPOSE 8080\nENTRYPOINT [\"/server\"]\n")
+    images = Images(folder)
+    images.build("hearth-test", context, context / "Dockerfile")
+    return images.export("hearth-test")
+
+
+def test_image_from_our_own_dockerfiles(platform, tmp_path):
+    """A function image with our watchdog in it, configured as OpenFaaS images are."""
+    docker = ROOT / "deploy" / "docker"
+    images = Images(tmp_path)
+    images.build("hearth-watchdog", BIN, docker / "watchdog.Dockerfile")
+    context = tmp_path / "context"
+    context.mkdir()
+    build_server(context / "server")
+    images.build("with-watchdog", context, docker / "function.Dockerfile", "--build-arg", "WATCHDOG=hearth-watchdog")
+    platform.deploy({"apiVersion": "hearth.dev/v1", "kind": "Function", "metadata": {"name": "with-watchdog"},
+                     "spec": {"image": f"docker-archive:{images.export('with-watchdog')}"}})
+    response = platform.invoke("with-watchdog", b"hi")
+    assert response.status == 200 and response.text.startswith("hi|"), response
+    assert response.text.split("|")[3] == "10001" and response.headers["X-Duration-Seconds"]
 
 
 def test_image_function_with_its_own_root(platform, image):
