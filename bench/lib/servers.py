@@ -102,7 +102,7 @@ def backend(folder):
 def nginx_proxy(folder, target, name="nginx"):
     upstream = f"upstream b {{ server 127.0.0.1:{target.port}; keepalive 1024; keepalive_requests 1000000000; }}"
     action = "proxy_pass http://b; proxy_http_version 1.1; proxy_set_header Connection '';"
-    return nginx(folder, name, 0, action, upstream, log=f"{folder}/access.log buffer=64k")
+    return nginx(folder, name, 0, action, upstream, log=f"{folder}/access.log combined buffer=64k")
 
 
 def go_proxy(root, target):
@@ -147,5 +147,5 @@ def gateway(root, folder, target):
     routes.write_bytes(b"hearth routes 1\n" + struct.pack("<I", zlib.crc32(body)) + body)
     argv = [root / "build/release/bin/hearth-gateway", "--listen", f"127.0.0.1:{port}", "--admin-listen",
             f"127.0.0.1:{admin}", "--route-cache", routes, "--threads", "1", "--controller", f"unix:{folder}/none.sock",
-            "--access-log", f"{folder}/gateway.log"]
+            "--access-log", "text", "--access-log-file", f"{folder}/gateway.log"]
     return Server("hearth-gateway", port, argv, path="/function/bench")
