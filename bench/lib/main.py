@@ -32,7 +32,7 @@ def milliseconds(text):
 def parse(output):
     requests = int(re.search(r"(\d+) requests in", output).group(1))
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
-    quantiles = {q: milliseconds(v) for q, v in re.findall(r"(50|99)%\s+(\S+)", output)}
+    quantiles = {q: milliseconds(v) for q, v in re.findall(r"^ +(50|99)% +(\S+)$", output, re.M)}
     return requests, int(bad.group(1)) if bad else 0, quantiles
 
 
