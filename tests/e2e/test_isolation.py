@@ -1,6 +1,7 @@
 """A hostile function sees nothing that is not its own."""
 
 import json
+import os
 
 import pytest
 
@@ -71,7 +72,8 @@ def test_platform_ports_are_out_of_reach(report):
 
 
 def test_no_power_over_the_watchdog_or_the_system(report):
-    assert report["kill"].startswith("denied") or report["kill"] == "None"
+    if os.getuid() == 0:  # else both are one user, and the kernel itself ignores a signal to PID 1
+        assert report["kill"].startswith("denied"), report["kill"]
     assert report["root"].startswith("denied") and report["mount"].startswith("denied")
     assert len(report["pids"]) < 10, "it sees its own processes only"
 
