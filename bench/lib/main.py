@@ -1,133 +1,115 @@
-"""Pairs of programs at once on one core, each with a load generator of its own.
-
-Two programs that share a core share its noise, so their CPU time per request can be compared where
-figures of runs in turn cannot. The control, a program against itself, is the error bar.
-"""
+"""Runs the scenarios by name, prints their tables, keeps bench/results.json, and holds the ratios
+against bench/budgets.json."""
 
 import argparse
+import contextlib
+import importlib
 import json
 import os
 import pathlib
-import re
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
 
-import cold
+import arithmetic
 import servers
 
-
-def load(server, connections, seconds):
-    return subprocess.Popen(["taskset", "-c", "1", "wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s",
-                             "--latency", server.url], stdout=subprocess.PIPE, text=True)
+NAMES = ["small", "cold"]
 
 
-def milliseconds(text):
-    number, unit = re.fullmatch(r"([\d.]+|-?nan)(us|ms|s|m|h)", text).groups()
-    return float(number) * {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60e3, "h": 3600e3}[unit]
+class Bench:
+    """What a scenario gets: its settings, a folder, and where its figures go."""
 
+    def __init__(self, args, folder, stack):
+        self.root, self.rounds, self.seconds = args.root, args.rounds, args.seconds
+        self.quick, self.generator, self.connections = args.quick, args.generator, args.connections
+        self.pairs, self.folder, self.stack = args.pairs, folder, stack
+        self.cores = servers.Cores()
+        self.figures = []
 
-def parse(output):
-    requests = int(re.search(r"(\d+) requests in", output).group(1))
-    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
-    quantiles = {q: milliseconds(v) for q, v in re.findall(r"^ +(50|99)% +(\S+)$", output, re.M)}
-    return requests, int(bad.group(1)) if bad else 0, quantiles
-
-
-def round_of(pair, connections, seconds):
-    before = [s.cpu_ns() for s in pair]
-    generators = [load(s, connections, seconds) for s in pair]
-    results = [parse(g.communicate()[0]) for g in generators]
-    row = []
-    for server, start, (requests, bad, quantiles) in zip(pair, before, results):
-        if bad:
-            raise RuntimeError(f"{server.name}: {bad} of {requests} answers were errors")
-        row.append({"cpu_us": (server.cpu_ns() - start) / 1000 / max(requests, 1), "requests": requests,
-                    "rps": requests / seconds, "p50_ms": quantiles.get("50"), "p99_ms": quantiles.get("99"),
-                    "rss_kb": server.rss_kb()})
-    return row
-
-
-def compare(pair, connections, rounds, seconds):
-    for server in pair:
-        load(server, connections, 1).communicate()  # warm
-    rows = [round_of(pair, connections, seconds) for _ in range(rounds)]
-    ratios = sorted(a["cpu_us"] / b["cpu_us"] for a, b in rows)
-    median = lambda key, side: statistics.median(row[side][key] for row in rows)  # noqa: E731
-    return {"a": pair[0].name, "b": pair[1].name, "connections": connections, "rounds": rounds,
-            "cpu_ratio": statistics.median(ratios), "cpu_ratio_min": ratios[0], "cpu_ratio_max": ratios[-1],
-            "cpu_us": [median("cpu_us", 0), median("cpu_us", 1)], "rps": [median("rps", 0), median("rps", 1)],
-            "p99_ms": [median("p99_ms", 0), median("p99_ms", 1)], "rss_kb": [median("rss_kb", 0), median("rss_kb", 1)]}
-
-
-def show(result):
-    a, b = result["cpu_us"]
-    print(f"{result['a'] + ' / ' + result['b']:<36}{result['connections']:>6}{result['cpu_ratio']:>9.2f}"
-          f"  {result['cpu_ratio_min']:.2f}–{result['cpu_ratio_max']:.2f}{a:>10.1f}{b:>9.1f}"
-          f"{result['rps'][0] / result['rps'][1]:>9.2f}{result['rss_kb'][0] / 1024:>8.1f}{result['rss_kb'][1] / 1024:>8.1f}",
-          flush=True)
-
-
-def proxies(args, folder, wanted):
-    backend = servers.backend(folder)
-    running = [backend]
-
-    def start(server):
-        running.append(server)
+    def start(self, server):
+        """Stopped when the scenario ends, however it does."""
+        self.stack.callback(server.stop)
         return server
 
-    try:
-        pairs = [(start(servers.nginx_proxy(folder, backend, "nginx (control)")),
-                  start(servers.nginx_proxy(folder, backend)))]
-        nginx = pairs[0][1]
-        go = start(servers.go_proxy(args.root, backend))
-        if "gateway" in wanted:
-            gateway = start(servers.gateway(args.root, folder, backend))
-            pairs += [(gateway, nginx), (gateway, go)]
-        if "watchdog" in wanted:
-            watchdog = start(servers.watchdog(args.root, backend))
-            pairs += [(watchdog, nginx), (watchdog, go)]
-            if os.environ.get("OF_WATCHDOG"):
-                pairs.append((watchdog, start(servers.of_watchdog(os.environ["OF_WATCHDOG"], backend))))
-            else:
-                print("note: OF_WATCHDOG is not given: no comparison with the real of-watchdog")
-        print(f"\n{'pair (A / B)':<36}{'conns':>6}{'CPU A/B':>9}  {'range':<9}{'A µs/req':>9}{'B µs/req':>9}"
-              f"{'rps A/B':>9}{'A MB':>8}{'B MB':>8}")
-        results = []
-        for pair in pairs:
-            for connections in args.connections:
-                results.append(compare(pair, connections, args.rounds, args.seconds))
-                show(results[-1])
-        return results
-    finally:
-        for server in running:
-            server.stop()
+    def wants_pair(self, key):
+        return not self.pairs or key in self.pairs or key == "nginx:nginx"
+
+    def figure(self, name, spread, better="lower"):
+        """A ratio that the budget file may hold: a median with its smallest and largest round, or one value."""
+        if not isinstance(spread, dict):
+            spread = {"median": spread, "min": spread, "max": spread}
+        self.figures.append({"id": name, "value": spread["median"], "better": better, **spread})
+
+
+def run_scenario(args, name):
+    module = importlib.import_module(f"scenarios.{name}")
+    print(f"\n== {name}: {module.TITLE}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="hearth-bench-") as folder, contextlib.ExitStack() as stack:
+        bench = Bench(args, pathlib.Path(folder), stack)
+        return module.run(bench), bench.figures
+
+
+def show_verdicts(rows):
+    print(f"\n{'figure':<44}{'now':>9}{'stored':>9}{'budget':>9}  verdict")
+    for name, value, stored, budget, worse, met in rows:
+        verdict = "WORSE" if worse else "" if met is None else "met" if met else "not met"
+        text = [f"{v:.3f}" if v is not None else "-" for v in (value, stored, budget)]
+        print(f"{name:<44}{text[0]:>9}{text[1]:>9}{text[2]:>9}  {verdict}")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
+    parser.add_argument("--root", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of one measurement")
+    parser.add_argument("--quick", action="store_true", help="two short rounds: does it work, roughly where are we")
+    parser.add_argument("--generator", choices=["hearth-load", "wrk"], default="hearth-load", help="wrk: of `small` only")
+    parser.add_argument("--connections", type=lambda s: [int(n) for n in s.split(",")], help="of `small`: 1,64")
+    parser.add_argument("--pairs", type=lambda s: s.split(","), help="of `small`: gateway:nginx,watchdog:go")
+    parser.add_argument("--store", action="store_true", help="keep this run's ratios in bench/budgets.json")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; default: all")
+    args = parser.parse_args()
+    unknown = set(args.names) - set(NAMES)
+    if unknown:
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    if args.quick:
+        args.rounds, args.seconds = min(args.rounds, 2), min(args.seconds, 0.5)
+    args.names = [name for name in NAMES if name in args.names] or NAMES
+    return args
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--root", type=pathlib.Path, required=True)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=2)
-    parser.add_argument("--connections", type=lambda s: [int(n) for n in s.split(",")], default=[1, 8, 64, 512])
-    parser.add_argument("names", nargs="*")
-    args = parser.parse_args()
-    wanted = set(args.names) or {"gateway", "watchdog", "cold"}
-    unknown = wanted - {"gateway", "watchdog", "cold"}
-    if unknown:
-        sys.exit(f"error: no such benchmark: {', '.join(sorted(unknown))}; there are gateway, watchdog, cold")
-    report = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cpus": os.cpu_count()}
-    with tempfile.TemporaryDirectory(prefix="hearth-bench-") as folder:
-        if wanted & {"gateway", "watchdog"}:
-            report["proxies"] = proxies(args, pathlib.Path(folder), wanted)
-        if "cold" in wanted:
-            report["cold"] = cold.run(args.root, pathlib.Path(folder), args.rounds * 3)
+    args = arguments()
+    if len(servers.CPUS) < 2:
+        print("note: one CPU only: generators and proxies share it; CPU ratios hold, throughput does not")
+    budget_file = args.root / "bench" / "budgets.json"
+    rules = json.loads(budget_file.read_text())
+    report = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cpus": os.cpu_count(), "rounds": args.rounds,
+              "seconds": args.seconds, "scenarios": {}}
+    figures = []
+    for name in args.names:
+        report["scenarios"][name], of_scenario = run_scenario(args, name)
+        figures += of_scenario
+    rows = arithmetic.judge(figures, rules["figures"], rules["tolerance"])
+    if rows:
+        show_verdicts(rows)
+    report["figures"] = figures
     out = args.root / "bench" / "results.json"
-    out.write_text(json.dumps(report, indent=2) + "\n")
+    out.write_text(json.dumps(report, indent=1) + "\n")
     print(f"\nwritten: {out}")
+    if args.store:
+        for figure in figures:
+            rules["figures"].setdefault(figure["id"], {})["stored"] = round(figure["value"], 3)
+        budget_file.write_text(json.dumps(rules, indent=1) + "\n")
+        print(f"stored: {budget_file}")
+        return 0
+    worse = [row for row in rows if row[4]]
+    for name, value, stored, *_ in worse:
+        print(f"error: {name} is {value:.3f}, more than {rules['tolerance']:.0%} worse than the stored {stored:.3f}",
+              file=sys.stderr)
+    return 1 if worse else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

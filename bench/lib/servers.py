@@ -26,11 +26,26 @@ def wait_for(port, seconds=15):
     raise RuntimeError(f"nothing listens on port {port}")
 
 
+CPUS = sorted(os.sched_getaffinity(0))
+PROXY_CORE = CPUS[0]          # what is compared shares it
+BACKEND_CORE = CPUS[-1]
+
+
+class Cores:
+    """Who runs where: what is compared shares one core, generators and backends take the others."""
+
+    @staticmethod
+    def generator(side):
+        others = CPUS[1:] or CPUS
+        return others[side % len(others)]
+
+
 class Server:
     """One process group under test."""
 
-    def __init__(self, name, port, argv, path="/", env=None, core=0):
-        self.name, self.port, self.path = name, port, path
+    def __init__(self, name, port, argv, path="/", env=None, core=None):
+        self.name, self.port, self.path, self.scheme = name, port, path, "http"
+        core = PROXY_CORE if core is None else core
         self.process = subprocess.Popen(["taskset", "-c", str(core), *map(str, argv)],
                                         env={**os.environ, **(env or {})}, start_new_session=True,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -38,7 +53,7 @@ class Server:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}{self.path}"
+        return f"{self.scheme}://127.0.0.1:{self.port}{self.path}"
 
     def pids(self):
         found, todo = [], [self.process.pid]
@@ -76,33 +91,75 @@ class Server:
 
 
 NGINX = """
-daemon off; worker_processes 1; error_log /dev/null; pid {folder}/nginx-{port}.pid;
-events {{ worker_connections 8192; }}
+daemon off; user root; worker_processes 1; worker_rlimit_nofile 20000; error_log /dev/null; pid {folder}/nginx-{port}.pid;
+events {{ worker_connections 10000; }}
 http {{
-  access_log {log}; keepalive_requests 1000000000; keepalive_timeout 1h;
+  access_log {log}; keepalive_requests 1000000000; keepalive_timeout 1h; client_max_body_size 0;
   client_body_temp_path {folder}/b{port}; proxy_temp_path {folder}/p{port};
   fastcgi_temp_path {folder}/f{port}; uwsgi_temp_path {folder}/u{port}; scgi_temp_path {folder}/s{port};
   {upstream}
-  server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ {action} }} }}
+  server {{ listen 127.0.0.1:{port} backlog=4096{listen}; {server} location / {{ {action} }} }}
 }}
 """
 
 
-def nginx(folder, name, core, action, upstream="", log="off"):
+def nginx(folder, name, core, action, upstream="", log="off", listen="", server="", scheme="http"):
     port = free_port()
     config = folder / f"nginx-{port}.conf"
-    config.write_text(NGINX.format(folder=folder, port=port, action=action, upstream=upstream, log=log))
-    return Server(name, port, ["nginx", "-c", config, "-e", "/dev/null"], core=core)
+    text = NGINX.format(folder=folder, port=port, action=action, upstream=upstream, log=log, listen=listen, server=server)
+    config.write_text(text if os.getuid() == 0 else text.replace("user root;", ""))
+    made = Server(name, port, ["nginx", "-c", config, "-e", "/dev/null"], core=core)
+    made.scheme = scheme
+    return made
 
 
 def backend(folder):
-    return nginx(folder, "backend", 1, "return 200 'hello world\\n';")
+    return nginx(folder, "backend", BACKEND_CORE, "return 200 'hello world\\n';")
 
 
-def nginx_proxy(folder, target, name="nginx"):
-    upstream = f"upstream b {{ server 127.0.0.1:{target.port}; keepalive 1024; keepalive_requests 1000000000; }}"
-    action = "proxy_pass http://b; proxy_http_version 1.1; proxy_set_header Connection '';"
-    return nginx(folder, name, 0, action, upstream, log=f"{folder}/access.log combined buffer=64k")
+def nginx_proxy(folder, target, name="nginx", **extra):
+    """One worker, upstream keep-alive; bodies pass through memory and never touch the disk."""
+    upstream = f"upstream b {{ server 127.0.0.1:{target.port}; keepalive 2048; keepalive_requests 1000000000; }}"
+    action = ("proxy_pass http://b; proxy_http_version 1.1; proxy_set_header Connection ''; proxy_request_buffering off;"
+              "proxy_buffer_size 16k; proxy_buffers 16 64k; proxy_busy_buffers_size 512k; proxy_max_temp_file_size 0;")
+    log = f"{folder}/access.log combined buffer=64k"
+    return nginx(folder, name, PROXY_CORE, action, upstream, log=log, **extra)
+
+
+HAPROXY = """
+global
+  nbthread 1
+  maxconn 9000
+  tune.bufsize 32768
+  log ring@requests format raw local0
+ring requests
+  format raw
+  maxlen 1200
+  size 1048576
+defaults
+  mode http
+  log global
+  option httplog
+  option http-keep-alive
+  http-reuse always
+  timeout connect 5s
+  timeout client 1h
+  timeout server 1h
+  timeout http-keep-alive 1h
+frontend in
+  bind 127.0.0.1:{port} backlog 4096
+  default_backend out
+backend out
+  server s 127.0.0.1:{target} pool-max-conn 4096 pool-purge-delay 1h
+"""
+
+
+def haproxy(folder, target):
+    """One thread; logs each request to its ring, which is cheaper than any file."""
+    port = free_port()
+    config = folder / f"haproxy-{port}.cfg"
+    config.write_text(HAPROXY.format(port=port, target=target.port))
+    return Server("haproxy", port, ["haproxy", "-db", "-q", "-f", config])
 
 
 def go_proxy(root, target):
@@ -125,27 +182,36 @@ def of_watchdog(path, target):
     return Server("of-watchdog", port, [path], env=env)
 
 
-ROUTES = """
-sequence: 1
-functions {{
-  namespace: "default" name: "bench" is_default_namespace: true
-  revisions {{ revision: "r-bench" weight: 10000
-    replicas {{ replica_id: "r-bench-1" address: "127.0.0.1:{port}" capacity: 0 }} }}
-  policy {{ timeout_ms: 60000 stream_idle_timeout_ms: 300000 queue_max_requests: 1000
-    queue_max_bytes: 67108864 queue_max_wait_ms: 60000 has_watchdog: true }}
-}}
-"""
+def route(name, replicas, capacity=4096, max_total=0, queue=1000, queue_wait_ms=60000):
+    """A function of the gateway's route table as protobuf text; `replicas`: addresses."""
+    text = "".join(f' replicas {{ replica_id: "r-{name}-{i}" address: "{address}" capacity: {capacity} }}'
+                   for i, address in enumerate(replicas))
+    return (f'functions {{ namespace: "default" name: "{name}" is_default_namespace: true\n'
+            f'  revisions {{ revision: "r-{name}" weight: 10000{text} }}\n'
+            f'  policy {{ timeout_ms: 60000 stream_idle_timeout_ms: 300000 queue_max_requests: {queue}'
+            f' queue_max_bytes: 67108864 queue_max_wait_ms: {queue_wait_ms} max_total_in_flight: {max_total}'
+            f' has_watchdog: true }} }}\n')
 
 
-def gateway(root, folder, target):
-    """The real gateway, serving from the routes that it keeps for the time without a controller."""
-    port, admin = free_port(), free_port()
-    routes = folder / f"routes-{port}.pb"
-    body = subprocess.run(["protoc", f"--proto_path={root}/proto", "--encode=hearth.v1.RouteSnapshot",
-                           "hearth/v1/fleet.proto"], input=ROUTES.format(port=target.port).encode(),
+def snapshot(root, routes):
+    """A RouteSnapshot on the wire."""
+    return subprocess.run(["protoc", f"--proto_path={root}/proto", "--encode=hearth.v1.RouteSnapshot",
+                           "hearth/v1/fleet.proto"], input=("sequence: 1\n" + "".join(routes)).encode(),
                           stdout=subprocess.PIPE, check=True).stdout
-    routes.write_bytes(b"hearth routes 1\n" + struct.pack("<I", zlib.crc32(body)) + body)
+
+
+def gateway(root, folder, target=None, name="hearth-gateway", routes=None, controller=None, flags=(), function="bench"):
+    """The real gateway, serving from the routes that it keeps for the time without a controller:
+    metrics, access log, credentials, a limit and all timers on."""
+    port, admin = free_port(), free_port()
+    kept = folder / f"routes-{port}.pb"
+    body = snapshot(root, routes or [route("bench", [f"127.0.0.1:{target.port}"])])
+    kept.write_bytes(b"hearth routes 1\n" + struct.pack("<I", zlib.crc32(body)) + body)
+    credentials = folder / f"credentials-{port}"
+    credentials.write_text("admin:benchmark\n")
+    credentials.chmod(0o600)
     argv = [root / "build/release/bin/hearth-gateway", "--listen", f"127.0.0.1:{port}", "--admin-listen",
-            f"127.0.0.1:{admin}", "--route-cache", routes, "--threads", "1", "--controller", f"unix:{folder}/none.sock",
-            "--access-log", "text", "--access-log-file", f"{folder}/gateway.log"]
-    return Server("hearth-gateway", port, argv, path="/function/bench")
+            f"127.0.0.1:{admin}", "--route-cache", kept, "--threads", "1", "--controller",
+            controller or f"unix:{folder}/none.sock", "--auth-file", credentials,
+            "--access-log", "text", "--access-log-file", f"{folder}/gateway-{port}.log", *flags]
+    return Server(name, port, argv, path=f"/function/{function}")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+TITLE = "cold starts of the hello example in each language, beside a bare sandbox that runs nothing"
 LANGUAGES = ["cpp", "go", "bash", "python", "node"]
 
 
@@ -32,7 +33,8 @@ def bare_sandbox_ms():
     return (time.monotonic() - start) * 1000
 
 
-def run(root, folder, samples):
+def run(bench):
+    root, folder, samples = bench.root, bench.folder, bench.rounds * 3
     sys.path.insert(0, str(root / "tests" / "e2e"))
     from platform_under_test import Platform, eventually
 
@@ -60,6 +62,7 @@ def run(root, folder, samples):
             results.append({"language": language, "p50_ms": p50, "min_ms": min(cold), "max_ms": max(cold),
                             "warm_p50_ms": statistics.median(warm), "bare_sandbox_p50_ms": control,
                             "ratio": p50 / control})
+            bench.figure(f"cold/{language}/bare-sandbox", p50 / control)
             print(f"{language:<16}{p50:>9.1f}{min(cold):>8.1f}{max(cold):>8.1f}{statistics.median(warm):>10.2f}"
                   f"{control:>14.1f}{p50 / control:>8.2f}", flush=True)
     finally:
