@@ -25,6 +25,10 @@ class ExchangeLog final : public proxy::ExchangeObserver {
   void OnConnections(uint32_t loop, int64_t change) override {
     recorder_->OnConnections(loop, change);
   }
+  void OnEvent(uint32_t loop, const route::Function* function, proxy::EventKind kind,
+               std::string_view reason) override {
+    recorder_->OnEvent(loop, function, kind, reason);
+  }
 
  private:
   Recorder* const recorder_;

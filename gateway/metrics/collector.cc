@@ -70,9 +70,6 @@ void AddOurs(const Totals& totals, Families* out) {
       "hearth_gateway_response_bytes_total", MetricType::Counter, "Bytes of response bodies",
       totals, [](const FunctionTotals& t) { return t.bytes_out; }, out);
   PerFunction(
-      "hearth_gateway_retries_total", MetricType::Counter, "Attempts after the first one", totals,
-      [](const FunctionTotals& t) { return t.retries; }, out);
-  PerFunction(
       "hearth_gateway_queued_total", MetricType::Counter, "Requests that had to wait for a slot",
       totals, [](const FunctionTotals& t) { return t.queued; }, out);
   PerFunction(
@@ -138,6 +135,50 @@ void AddNamed(std::string_view name, std::string_view label, std::string_view he
   Put(std::move(builder), out);
 }
 
+struct EventFamily {
+  std::string_view name;
+  std::string_view label;
+  std::string_view help;
+};
+
+// In the order of proxy::EventKind.
+constexpr EventFamily kEventFamilies[proxy::kEventKinds] = {
+    {"hearth_gateway_refusals_total", "reason", "Requests that the gateway answered by itself"},
+    {"hearth_gateway_retries_total", "reason", "Attempts after the first one"},
+    {"hearth_gateway_ejections_total", "reason", "Replicas set aside for a while"},
+    {"hearth_gateway_ejections_spared_total", "reason",
+     "Failed replicas that were not set aside, because too many are already"},
+    {"hearth_gateway_resets_total", "reason",
+     "Connections that ended with a request inside, by who caused it"},
+    {"hearth_gateway_timeouts_total", "kind", "Time limits of the gateway that were reached"},
+};
+
+// Requests that are no function's have no function_name.
+void AddEvents(const Totals& totals, Recorder& recorder, Families* out) {
+  std::vector<FamilyBuilder> builders;
+  for (const EventFamily& family : kEventFamilies) {
+    builders.emplace_back(family.name, MetricType::Counter, family.help);
+  }
+  const auto add = [&builders](const std::string* function, size_t event, uint64_t count) {
+    const proxy::EventInfo& info = proxy::kEvents[event];
+    const auto kind = static_cast<size_t>(info.kind);
+    std::vector<std::pair<std::string_view, std::string_view>> labels;
+    if (function != nullptr) labels.emplace_back("function_name", *function);
+    if (!info.side.empty()) labels.emplace_back("side", info.side);
+    labels.emplace_back(kEventFamilies[kind].label, info.reason);
+    builders[kind].Add(labels, static_cast<double>(count));
+  };
+  for (size_t event = 0; event < proxy::kEvents.size(); ++event) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < recorder.loops(); ++i) sum += recorder.slab(i).events[event].Value();
+    if (sum != 0) add(nullptr, event, sum);
+    for (const auto& [function, t] : totals) {
+      if (t.events[event] != 0) add(&function, event, t.events[event]);
+    }
+  }
+  for (FamilyBuilder& builder : builders) Put(std::move(builder), out);
+}
+
 void AddLoops(Recorder& recorder, Families* out) {
   FamilyBuilder connections("hearth_gateway_connections", MetricType::Gauge,
                             "Open connections of clients, by loop");
@@ -167,12 +208,7 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
   AddOpenFaas(totals, &families);
   AddOurs(totals, &families);
   if (const auto table = table_()) AddRoutes(*table, clock_->Now(), &families);
-  AddNamed("hearth_gateway_errors_total", "reason",
-           "Answers that the gateway gave by itself instead of a function, by reason", *recorder_,
-           &LoopSlab::errors, &families);
-  AddNamed("hearth_gateway_rejected_requests_total", "reason",
-           "Bytes that were no acceptable request, and clients that were too slow, by reason",
-           *recorder_, &LoopSlab::rejected, &families);
+  AddEvents(totals, *recorder_, &families);
   AddNamed("hearth_gateway_local_requests_total", "code",
            "Requests that were no function's (management API, health), by status code", *recorder_,
            &LoopSlab::local, &families);

@@ -13,7 +13,7 @@ FamilyBuilder::FamilyBuilder(std::string_view name, prometheus::MetricType type,
   family_.help = help;
 }
 
-prometheus::ClientMetric& FamilyBuilder::NewMetric(Labels labels) {
+prometheus::ClientMetric& FamilyBuilder::NewMetric(std::span<const Label> labels) {
   prometheus::ClientMetric& metric = family_.metric.emplace_back();
   for (const auto& [name, value] : labels) {
     metric.label.push_back({std::string(name), std::string(value)});
@@ -21,7 +21,7 @@ prometheus::ClientMetric& FamilyBuilder::NewMetric(Labels labels) {
   return metric;
 }
 
-void FamilyBuilder::Add(Labels labels, double value) {
+void FamilyBuilder::Add(std::span<const Label> labels, double value) {
   prometheus::ClientMetric& metric = NewMetric(labels);
   if (family_.type == prometheus::MetricType::Counter) {
     metric.counter.value = value;
@@ -31,7 +31,7 @@ void FamilyBuilder::Add(Labels labels, double value) {
 }
 
 void FamilyBuilder::Add(Labels labels, const metrics::HistogramSnapshot& histogram) {
-  prometheus::ClientMetric::Histogram& out = NewMetric(labels).histogram;
+  prometheus::ClientMetric::Histogram& out = NewMetric({labels.begin(), labels.size()}).histogram;
   uint64_t cumulative = 0;
   const auto bounds = histogram.buckets->bounds();
   for (size_t i = 0; i < histogram.buckets->size(); ++i) {

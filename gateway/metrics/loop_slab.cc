@@ -6,6 +6,16 @@ namespace hearth::gateway {
 
 FunctionSlab::~FunctionSlab() {
   for (auto& slot : codes) delete slot.load(std::memory_order_relaxed);
+  delete events.load(std::memory_order_relaxed);
+}
+
+void FunctionSlab::CountEvent(size_t event) {
+  EventCounts* counts = events.load(std::memory_order_relaxed);
+  if (counts == nullptr) {
+    counts = new EventCounts();
+    events.store(counts, std::memory_order_release);
+  }
+  (*counts)[event].Add();
 }
 
 metrics::Histogram& FunctionSlab::SecondsOf(int code) {

@@ -22,6 +22,9 @@ struct CodeCell {
   metrics::Histogram seconds;
 };
 
+// Of each row of proxy::kEvents.
+using EventCounts = std::array<metrics::Counter, proxy::kEvents.size()>;
+
 // What one loop has counted of one function. The loop writes, a scrape reads.
 struct FunctionSlab {
   // Statuses that are told apart; more of one function's are counted under the last cell's.
@@ -34,6 +37,7 @@ struct FunctionSlab {
   FunctionSlab& operator=(const FunctionSlab&) = delete;
 
   metrics::Histogram& SecondsOf(int code);
+  void CountEvent(size_t event);
 
   const FunctionKey key;
   const uint32_t index;  // FunctionState::index; UINT32_MAX: functions past the bound, together
@@ -42,7 +46,6 @@ struct FunctionSlab {
   metrics::Gauge in_flight;
   metrics::Counter bytes_in;
   metrics::Counter bytes_out;
-  metrics::Counter retries;
   metrics::Counter queued;
   metrics::Counter queued_microseconds;
   metrics::Counter tunnels;
@@ -50,6 +53,7 @@ struct FunctionSlab {
   metrics::Histogram cold_first_byte{metrics::Buckets::ColdStart()};
   metrics::Histogram cold_total{metrics::Buckets::ColdStart()};
   std::array<std::atomic<CodeCell*>, kMaxCodes> codes{};
+  std::atomic<EventCounts*> events{nullptr};  // made by the first one
 };
 
 // Counts by a name that comes from a closed set in the code; bounded all the same.
@@ -93,9 +97,8 @@ class LoopSlab {
   // Stops showing this function's numbers and lets the loop free them.
   void Drop(const std::shared_ptr<FunctionSlab>& slab);
 
-  NamedCounters errors;    // answers of the platform, by reason
-  NamedCounters rejected;  // bytes that were no request, by reason
-  NamedCounters local;     // requests that were no function's, by status
+  NamedCounters local;  // requests that were no function's, by status
+  EventCounts events;   // of no function
   metrics::Gauge connections;
   metrics::Gauge lag_microseconds;
   metrics::Counter overflow;  // functions that share the last slab

@@ -23,7 +23,10 @@ void Recorder::OnStarted(uint32_t loop, const route::Function& function) {
 
 void Recorder::OnFinished(const proxy::ExchangeRecord& record) {
   LoopSlab& loop = *slabs_[record.loop];
-  if (!record.reason.empty()) loop.errors.Add(record.reason);
+  if (!record.reason.empty()) {
+    OnEvent(record.loop, record.function,
+            record.refused ? proxy::EventKind::kRefusal : proxy::EventKind::kReset, record.reason);
+  }
   if (record.function == nullptr) {
     char digits[12];
     const char* end = std::to_chars(digits, digits + sizeof(digits), record.status).ptr;
@@ -35,7 +38,6 @@ void Recorder::OnFinished(const proxy::ExchangeRecord& record) {
   slab.SecondsOf(record.status).Observe(record.total);
   slab.bytes_in.Add(record.bytes_in);
   slab.bytes_out.Add(record.bytes_out);
-  if (record.attempts > 1) slab.retries.Add(record.attempts - 1);
   if (record.tunnel) slab.tunnels.Add();
   if (record.queued > Duration::zero()) {
     slab.queued.Add();
@@ -49,11 +51,21 @@ void Recorder::OnFinished(const proxy::ExchangeRecord& record) {
 }
 
 void Recorder::OnRejected(uint32_t loop, int /*status*/, std::string_view reason) {
-  slabs_[loop]->rejected.Add(reason);
+  OnEvent(loop, nullptr, proxy::EventKind::kRefusal, reason);
 }
 
 void Recorder::OnConnections(uint32_t loop, int64_t change) {
   slabs_[loop]->connections.Add(change);
+}
+
+void Recorder::OnEvent(uint32_t loop, const route::Function* function, proxy::EventKind kind,
+                       std::string_view reason) {
+  const size_t event = proxy::EventIndex(kind, reason);
+  if (function == nullptr) {
+    slabs_[loop]->events[event].Add();
+  } else {
+    slabs_[loop]->Of(*function).CountEvent(event);
+  }
 }
 
 void Recorder::OnLag(uint32_t loop, Duration lag) {

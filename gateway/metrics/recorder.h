@@ -19,6 +19,8 @@ class Recorder final : public proxy::ExchangeObserver {
   void OnFinished(const proxy::ExchangeRecord& record) override;
   void OnRejected(uint32_t loop, int status, std::string_view reason) override;
   void OnConnections(uint32_t loop, int64_t change) override;
+  void OnEvent(uint32_t loop, const route::Function* function, proxy::EventKind kind,
+               std::string_view reason) override;
 
   // How late a task came to run on its loop. That loop only.
   void OnLag(uint32_t loop, Duration lag);

@@ -20,7 +20,6 @@ void Merge(const FunctionSlab& slab, FunctionTotals* totals) {
   totals->in_flight += slab.in_flight.Value();
   totals->bytes_in += slab.bytes_in.Value();
   totals->bytes_out += slab.bytes_out.Value();
-  totals->retries += slab.retries.Value();
   totals->queued += slab.queued.Value();
   totals->queued_seconds += static_cast<double>(slab.queued_microseconds.Value()) * 1e-6;
   totals->tunnels += slab.tunnels.Value();
@@ -31,6 +30,9 @@ void Merge(const FunctionSlab& slab, FunctionTotals* totals) {
     const CodeCell* cell = slot.load(std::memory_order_acquire);
     if (cell == nullptr) break;
     Merge(cell->seconds, &totals->seconds[cell->code]);
+  }
+  if (const EventCounts* events = slab.events.load(std::memory_order_acquire); events != nullptr) {
+    for (size_t i = 0; i < events->size(); ++i) totals->events[i] += (*events)[i].Value();
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -18,7 +19,6 @@ struct FunctionTotals {
   int64_t in_flight = 0;
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
-  uint64_t retries = 0;
   uint64_t queued = 0;
   double queued_seconds = 0;
   uint64_t tunnels = 0;
@@ -26,6 +26,7 @@ struct FunctionTotals {
   metrics::HistogramSnapshot cold_first_byte;
   metrics::HistogramSnapshot cold_total;
   std::map<int, metrics::HistogramSnapshot> seconds;  // by status
+  std::array<uint64_t, proxy::kEvents.size()> events{};
 };
 
 // By the name that metrics carry: "name.namespace". Functions that the table no longer has are left

@@ -306,11 +306,19 @@ void ClientConnection::EnsureTimer(MonotonicTime deadline) {
   worker_.loop().Arm(timer_, deadline);
 }
 
+void ClientConnection::CountTimeout() {
+  std::string_view kind = "linger";
+  if (state_ == State::kOpen) kind = head_begun_ ? "request_head" : "idle";
+  if (state_ == State::kFlushing) kind = "flush";
+  worker_.Count(EventKind::kTimeout, nullptr, kind);
+}
+
 void ClientConnection::OnTimer() {
   const MonotonicTime now = worker_.loop().Now();
   if (exchange_.active() && state_ == State::kOpen) {
     exchange_.OnDeadline(now);
   } else if (now >= idle_deadline_) {
+    CountTimeout();
     if (state_ == State::kOpen && head_begun_) {
       Reject(408, "slow_request", "the request's head did not arrive in time");
     } else {

@@ -62,6 +62,7 @@ class ClientConnection final : public net::StreamHandler {
   void OnReadable() override;
   void OnWritable() override;
   void OnTimer();
+  void CountTimeout();
 
   bool WantsBytes() const;
   size_t ReadLimit() const;

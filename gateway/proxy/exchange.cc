@@ -63,7 +63,7 @@ void Exchange::Reset(const http::RequestHead& head) {
   bytes_in_ = bytes_out_ = 0;
   status_ = 0;
   attached_ = upstream_deaf_ = upstream_paused_ = cold_ = false;
-  response_begun_ = upstream_keep_alive_ = was_tunnel_ = websocket_ = false;
+  response_begun_ = refused_ = upstream_keep_alive_ = was_tunnel_ = websocket_ = false;
   going_away_wanted_ = going_away_said_ = client_ended_ = upstream_ended_ = false;
   replayable_ = true;
   replay_.clear();
@@ -154,7 +154,8 @@ void Exchange::StartOther(const http::RequestHead& head) {
                  .message = "there is nothing at this path; functions are at /function/NAME"});
   }
   auto answer = worker_.dependencies().local->Handle(head, Context());
-  if (auto* local = std::get_if<LocalResponse>(&answer)) return AnswerLocally(*local, {});
+  if (auto* local = std::get_if<LocalResponse>(&answer))
+    return AnswerLocally(*local, local->reason);
   auto& target = std::get<ForwardTarget>(answer);
   terms_ = Terms{target.head_timeout, target.stream_idle_timeout, Duration::zero(),
                  target.max_body_bytes, false};
@@ -228,6 +229,7 @@ void Exchange::Fail(const PlatformError& error) {
 void Exchange::AnswerLocally(const LocalResponse& response, std::string_view reason) {
   status_ = response.status;
   response_begun_ = true;
+  refused_ = !reason.empty();
   first_byte_ = worker_.loop().Now();
   DropUpstream();
   slot_.Release();
@@ -263,6 +265,7 @@ void Exchange::AnswerLocally(const LocalResponse& response, std::string_view rea
 
 void Exchange::Abandon(std::string_view reason) {
   if (!active()) return;
+  refused_ = false;
   if (upstream_ != nullptr) upstream_->stream().Abort();
   Finish(reason);
 }
@@ -319,6 +322,7 @@ void Exchange::Record(std::string_view reason) {
   record.cold = cold_;
   record.tunnel = was_tunnel_;
   record.attempts = attempts_;
+  record.refused = refused_;
   observer->OnFinished(record);
 }
 

@@ -110,7 +110,7 @@ class Exchange final : public UpstreamUser {
   void ForwardBody(const BodyBatch& batch);
   bool MayRetry() const;
   void OnUpstreamDied();  // before a byte of the answer
-  void Retry();
+  void Retry(std::string_view reason);
   void OnBusy();
   void BodyTooLarge();
 
@@ -180,6 +180,7 @@ class Exchange final : public UpstreamUser {
   // The answer.
   int status_ = 0;
   bool response_begun_ = false;
+  bool refused_ = false;  // answered by the gateway itself, for a reason
   bool upstream_keep_alive_ = false;
   http::BodyKind out_framing_ = http::BodyKind::kNone;
   BodyReader response_body_;

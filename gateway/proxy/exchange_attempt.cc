@@ -173,6 +173,7 @@ void Exchange::OnConnectFailed(const absl::Status& status) {
                                 Message(status)),
                  .retry_after = 1});
   }
+  if (reason == "connect_timeout") worker_.Count(EventKind::kTimeout, function_, "connect");
   SetReplicaAside(reason, reason != "connect_timeout");
   if (hopeless_ >= worker_.options().max_connect_attempts) {
     return Fail({.status = 502,
@@ -181,7 +182,7 @@ void Exchange::OnConnectFailed(const absl::Status& status) {
                  .function = function_->key.Text(),
                  .retry_after = 1});
   }
-  Retry();
+  Retry(reason);
 }
 
 // `certain`: nobody is there. Otherwise the replica may only be slow, and no more than half of them
@@ -194,15 +195,18 @@ void Exchange::SetReplicaAside(std::string_view reason, bool certain) {
   }
   if (!certain && !balance::MaySetAside(*function_->state->replicas(), now)) {
     ++hopeless_;
+    worker_.Count(EventKind::kSpared, function_, reason);
     return;
   }
   const Duration aside = balance::FailureAside(replica.CountFailure());
   replica.SetAside(now + aside);
+  worker_.Count(EventKind::kEjection, function_, reason);
   worker_.PumpAfter(function_->state, aside + std::chrono::milliseconds(1));
 }
 
 // Nothing of the request has had an effect: it takes the next slot before all that wait.
-void Exchange::Retry() {
+void Exchange::Retry(std::string_view reason) {
+  worker_.Count(EventKind::kRetry, function_, reason);
   DropUpstream();
   slot_.Release();
   if (function_ == nullptr) return BeginAttempt();
@@ -244,7 +248,7 @@ void Exchange::SendRequest() {
   const FramedBatch framed(head, body_kind_, batch, body_.done() ? body_.trailer() : "");
   if (!upstream_->out().Send(upstream_->stream(), framed.pieces())) {
     // Not a byte was taken: whatever the request is, it may go elsewhere.
-    if (attempts_ < kMostAttempts) return Retry();
+    if (attempts_ < kMostAttempts) return Retry("not_sent");
     return OnUpstreamDied();
   }
   if (replay_.size() > worker_.options().replay_limit) {
@@ -363,9 +367,10 @@ bool Exchange::MayRetry() const {
 
 // The connection ended before a byte of the answer came.
 void Exchange::OnUpstreamDied() {
+  worker_.Count(EventKind::kReset, function_, "upstream_closed");
   if (MayRetry() && idempotent_) {
     if (slot_ && !upstream_->reused()) SetReplicaAside("closed_without_answer", false);
-    return Retry();
+    return Retry("upstream_closed");
   }
   if (!slot_) {
     return Fail({.status = 502,
@@ -392,8 +397,9 @@ void Exchange::OnBusy() {
                  .retry_after = function_->state->RetryAfter()});
   }
   slot_.replica()->SetAside(worker_.loop().Now() + kBusyAside);
+  worker_.Count(EventKind::kEjection, function_, "busy");
   worker_.PumpAfter(function_->state, kBusyAside + std::chrono::milliseconds(1));
-  Retry();
+  Retry("busy");
 }
 
 MonotonicTime Exchange::NextDeadline() const {

@@ -307,6 +307,7 @@ void Exchange::OnDeadline(MonotonicTime now) {
   }
   if (slot_ && terms_.max_duration != Duration::zero() &&
       now >= slot_taken_ + terms_.max_duration) {
+    worker_.Count(EventKind::kTimeout, function_, "max_duration");
     if (response_begun_) return BreakResponse("max_duration");
     return Fail({.status = 504,
                  .reason = "max_duration",
@@ -321,6 +322,7 @@ void Exchange::OnDeadline(MonotonicTime now) {
     case Phase::kQueued: {
       const bool none = function_->state->replicas()->empty();
       const uint32_t retry_after = function_->state->RetryAfter();
+      worker_.Count(EventKind::kTimeout, function_, none ? "cold_start" : "queue");
       if (none) {
         return Fail({.status = 503,
                      .reason = "no_replica",
@@ -339,20 +341,26 @@ void Exchange::OnDeadline(MonotonicTime now) {
       if (attached_ && AcceptsClientBytes() &&
           now >= client_progress_ + worker_.options().body_idle_timeout) {
         keep_alive_ = false;
+        worker_.Count(EventKind::kTimeout, function_, "request_body");
         return Fail({.status = 408,
                      .reason = "slow_request",
                      .message = "the request's body stopped coming",
                      .function = function});
       }
+      worker_.Count(EventKind::kTimeout, function_, "response_head");
       return Fail({.status = 504,
                    .reason = "timeout",
                    .message = "the function did not answer within its timeout",
                    .function = function});
     case Phase::kStreaming:
+      worker_.Count(EventKind::kTimeout, function_, "stream_idle");
       return BreakResponse("stream_idle");
     case Phase::kTunnel:
+      worker_.Count(EventKind::kTimeout, function_,
+                    going_away_said_ ? "tunnel_close" : "tunnel_idle");
       return BreakResponse(going_away_said_ ? "going_away" : "tunnel_idle");
     case Phase::kDiscarding:
+      worker_.Count(EventKind::kTimeout, function_, "request_body");
       Finish({});
       return client_.OnExchangeDone(ClientConnection::After::kClose);
   }

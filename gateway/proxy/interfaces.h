@@ -11,6 +11,7 @@
 #include "core/base/clock.h"
 #include "core/http/message.h"
 #include "core/net/address.h"
+#include "gateway/proxy/events.h"
 #include "gateway/route/table.h"
 
 // What the data path asks of the rest of the gateway. All of these are called on the loops, by
@@ -33,6 +34,7 @@ struct LocalResponse {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;  // without Content-Length and Date
   std::string body;
+  std::string_view reason = {};  // of a refusal: a literal; empty: an answer as wanted
 };
 
 // Where to stream a request that is no function's: the same code as for functions, without slot and
@@ -91,6 +93,7 @@ struct ExchangeRecord {
   bool cold = false;       // waited because no replica was ready
   bool tunnel = false;     // became an Upgrade
   uint32_t attempts = 0;
+  bool refused = false;  // the gateway answered by itself, for `reason`
 };
 
 // Counts. One object serves all loops and keeps a slab for each (`loop` tells which).
@@ -102,6 +105,9 @@ class ExchangeObserver {
   // Bytes that were no acceptable request (http::NameOf), or a peer that was too slow.
   virtual void OnRejected(uint32_t loop, int status, std::string_view reason) = 0;
   virtual void OnConnections(uint32_t loop, int64_t change) = 0;  // +1 accepted, -1 closed
+  // Something of the list in events.h that no record tells of. `function` may be null.
+  virtual void OnEvent(uint32_t loop, const route::Function* function, EventKind kind,
+                       std::string_view reason) = 0;
 };
 
 // A replica failed when the gateway tried it (proto ReplicaFailure).

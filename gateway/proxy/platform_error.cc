@@ -9,6 +9,7 @@ namespace hearth::proxy {
 LocalResponse ToResponse(const PlatformError& error, std::string_view call_id) {
   LocalResponse response;
   response.status = error.status;
+  response.reason = error.reason;
   response.headers.emplace_back("Content-Type", "application/json");
   response.headers.emplace_back("X-Hearth-Error", Cat("gateway;", error.reason));
   response.headers.emplace_back("X-OpenFaaS-Internal", "gateway");

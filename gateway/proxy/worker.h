@@ -70,6 +70,11 @@ class Worker {
   void AddTunnel(ClientConnection* connection) { tunnels_.insert(connection); }
   // Destroyed at the end of this turn.
   void Retire(ClientConnection* connection);
+  // Something of the list in events.h has happened; `function` may be null.
+  void Count(EventKind kind, const route::Function* function, std::string_view reason) {
+    if (dependencies_.exchanges == nullptr) return;
+    dependencies_.exchanges->OnEvent(index_, function, kind, reason);
+  }
   void CountExchange(int change) {
     exchanges_.store(exchanges_.load(std::memory_order_relaxed) + static_cast<uint64_t>(change),
                      std::memory_order_relaxed);

@@ -78,6 +78,7 @@ TEST_CASE("An unknown path is told what exists") {
   const auto response = desk.Local("GET", "/functoin/x");
   CHECK(response.status == 404);
   CHECK(Field(response, "X-Hearth-Error") == "gateway;not_found");
+  CHECK(response.reason == "not_found");
   const auto json = nlohmann::json::parse(response.body);
   CHECK_THAT(json["error"].get<std::string>(), Catch::Contains("/function/NAME"));
   CHECK(desk.Local("GET", "/systematic").status == 404);
@@ -124,6 +125,7 @@ TEST_CASE("Without a controller the management API is unavailable, after the cre
   CHECK(response.status == 503);
   CHECK(Field(response, "Retry-After") == "1");
   CHECK(Field(response, "X-Hearth-Error") == "gateway;no_controller");
+  CHECK(response.reason == "no_controller");
   desk.Connect();
   CHECK(std::holds_alternative<proxy::ForwardTarget>(desk.Ask("GET", "/system/info", kAdmin)));
   (*desk).SetController(std::nullopt);

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/base/strings.h"
+#include "gateway/proxy/platform_error.h"
 
 namespace hearth::proxy {
 
@@ -43,6 +44,11 @@ Message ParseMessage(std::string_view wire) {
 
 std::variant<LocalResponse, ForwardTarget> FakeEdge::Handle(const http::RequestHead& request,
                                                             const RequestContext&) {
+  if (request.path.starts_with("/refuse/")) {
+    // As the front desk refuses, with a reason of the list in events.h.
+    const size_t event = EventIndex(EventKind::kRefusal, request.path.substr(8));
+    return ToResponse({.status = 403, .reason = kEvents[event].reason, .message = "no"}, {});
+  }
   if (request.path.starts_with("/system/")) {
     ForwardTarget target;
     target.address = *net::Address::Parse("10.9.9.9:8081");
@@ -56,6 +62,7 @@ AuthDecision FakeEdge::Authorize(const http::RequestHead& request, const route::
                                  const RequestContext&) {
   AuthDecision decision;
   decision.allowed = request.headers.Find("Authorization") == "Bearer good";
+  if (request.headers.Find("Authorization") == "Bearer known") decision.status = 403;
   decision.www_authenticate = "Basic realm=\"Restricted\"";
   return decision;
 }
@@ -65,6 +72,7 @@ void FakeEdge::OnFinished(const ExchangeRecord& r) {
                       std::string(r.path), std::string(r.call_id), std::string(r.replica_id),
                       std::string(r.reason), r.status, r.queued, r.first_byte, r.total, r.inside,
                       r.bytes_in, r.bytes_out, r.cold, r.tunnel, r.attempts});
+  if (also != nullptr) also->OnFinished(r);
 }
 
 Harness::Harness(Options options)

@@ -51,12 +51,20 @@ class FakeEdge final : public LocalHandler,
                                                     const RequestContext& context) override;
   AuthDecision Authorize(const http::RequestHead& request, const route::Function& function,
                          const RequestContext& context) override;
-  void OnStarted(uint32_t, const route::Function&) override { ++started; }
+  void OnStarted(uint32_t loop, const route::Function& function) override {
+    ++started;
+    if (also != nullptr) also->OnStarted(loop, function);
+  }
   void OnFinished(const ExchangeRecord& record) override;
-  void OnRejected(uint32_t, int status, std::string_view reason) override {
+  void OnRejected(uint32_t loop, int status, std::string_view reason) override {
     rejected.emplace_back(status, reason);
+    if (also != nullptr) also->OnRejected(loop, status, reason);
   }
   void OnConnections(uint32_t, int64_t change) override { connections += change; }
+  void OnEvent(uint32_t loop, const route::Function* function, EventKind kind,
+               std::string_view reason) override {
+    if (also != nullptr) also->OnEvent(loop, function, kind, reason);
+  }
   void OnReplicaFailure(const FunctionKey&, const ReplicaId& replica,
                         std::string_view reason) override {
     failures.emplace_back(replica.value() + ":" + std::string(reason));
@@ -67,6 +75,7 @@ class FakeEdge final : public LocalHandler,
     if (urgency == route::DemandUrgency::kNow) ++urgent;
   }
 
+  ExchangeObserver* also = nullptr;  // told everything as well
   int started = 0;
   int urgent = 0;
   int64_t connections = 0;
