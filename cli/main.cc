@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -48,6 +49,12 @@ bool WriteOutput(std::string_view bytes) {
   return true;
 }
 
+hearth::cli::TerminalSize GetTerminalSize() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return {};
+  return {.columns = size.ws_col, .rows = size.ws_row};
+}
+
 // https://no-color.org, and terminals that cannot.
 bool WantsColour() {
   const auto no_colour = GetEnvironment("NO_COLOR");
@@ -77,6 +84,7 @@ int main(int argc, char** argv) {
       .read_input = ReadInput,
       .input_is_terminal = ::isatty(STDIN_FILENO) == 1,
       .write_output = WriteOutput,
+      .terminal_size = GetTerminalSize,
   };
   const int code =
       hearth::cli::RunCommandLine(std::vector<std::string>(argv + 1, argv + argc), context);

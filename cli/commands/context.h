@@ -25,6 +25,8 @@ struct Context {
   bool input_is_terminal = false;
   // Standard output as bytes, unbuffered: false where nobody reads any more.
   std::function<bool(std::string_view)> write_output;
+  // Of standard output, now; zeros where it is no terminal or does not say.
+  std::function<TerminalSize()> terminal_size = {};
 };
 
 // All of standard input, at most 64 MiB.

@@ -15,6 +15,7 @@ std::unique_ptr<Command> NewInvokeCommand();
 std::unique_ptr<Command> NewListCommand();
 std::unique_ptr<Command> NewDescribeCommand();
 std::unique_ptr<Command> NewLogsCommand();
+std::unique_ptr<Command> NewTopCommand();
 std::unique_ptr<Command> NewScaleCommand();
 std::unique_ptr<Command> NewRemoveCommand();
 std::unique_ptr<Command> NewSecretCreateCommand();

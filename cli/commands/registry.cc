@@ -97,6 +97,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
                         NewListCommand,
                         NewDescribeCommand,
                         NewLogsCommand,
+                        NewTopCommand,
                         NewScaleCommand,
                         NewRemoveCommand,
                         NewSecretCreateCommand,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <iosfwd>
 #include <string>
@@ -7,6 +8,11 @@
 #include <vector>
 
 namespace hearth::cli {
+
+struct TerminalSize {
+  size_t columns = 0;
+  size_t rows = 0;
+};
 
 // What the command's output goes to. Colours and progress appear only on a terminal: output that is
 // read by programs stays plain. One thread.

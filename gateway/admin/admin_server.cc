@@ -14,6 +14,8 @@ net::HttpServerOptions ServerOptions() {
 }
 
 constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
+// The public address sends it here after it has checked credentials: see FrontDesk.
+constexpr std::string_view kTopPath = "/system/v1/top";
 constexpr std::string_view kText = "text/plain; charset=utf-8";
 
 }  // namespace
@@ -46,9 +48,12 @@ void AdminServer::Handle(net::ServerExchange& exchange) {
     }
   } else if (request.path == "/debug/functions") {
     exchange.RespondJson(200, pages_.functions());
+  } else if (request.path == kTopPath) {
+    exchange.RespondJson(200, pages_.top());
   } else {
     exchange.RespondError(404, "not_found",
-                          "here are /metrics, /healthz, /readyz and /debug/functions");
+                          "here are /metrics, /healthz, /readyz, /debug/functions and "
+                          "/system/v1/top");
   }
 }
 

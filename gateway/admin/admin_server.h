@@ -23,6 +23,7 @@ struct AdminPages {
   std::function<std::string()> metrics;  // Prometheus text
   std::function<Readiness()> readiness;
   std::function<std::string()> functions;  // JSON, see functions_page.h
+  std::function<std::string()> top;        // JSON, see top_page.h
 };
 
 // Metrics, health and live state for operators, on a port and a thread of their own, so that they

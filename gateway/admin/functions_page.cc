@@ -17,16 +17,32 @@ json RevisionsOf(const route::Function& function, MonotonicTime now) {
   for (const balance::WeightedRevision& revision : function.replicas->revisions) {
     json replicas = json::array();
     for (const auto& replica : revision.replicas) {
-      replicas.push_back({{"id", replica->id().value()},
-                          {"in_flight", replica->InFlight()},
-                          {"capacity", replica->capacity()},
-                          {"set_aside", replica->IsAside(now)}});
+      json entry = {{"id", replica->id().value()},
+                    {"in_flight", replica->InFlight()},
+                    {"capacity", replica->capacity()},
+                    {"set_aside", replica->IsAside(now)},
+                    {"failures", replica->failures()}};
+      if (replica->IsAside(now)) entry["set_aside_ms"] = ToMillis(replica->AsideLeft(now));
+      replicas.push_back(std::move(entry));
     }
     revisions.push_back({{"revision", revision.revision},
                          {"weight", revision.weight},
                          {"replicas", std::move(replicas)}});
   }
   return revisions;
+}
+
+// {"retries":{"busy":1}}: what has happened to it beside answers, as the counters have it.
+json EventsOf(const FunctionTotals& totals) {
+  constexpr const char* kNames[proxy::kEventKinds] = {"refusals", "retries", "ejections",
+                                                      "spared",   "resets",  "timeouts"};
+  json events = json::object();
+  for (size_t i = 0; i < proxy::kEvents.size(); ++i) {
+    if (totals.events[i] == 0) continue;
+    events[kNames[static_cast<size_t>(proxy::kEvents[i].kind)]]
+          [std::string(proxy::kEvents[i].reason)] = totals.events[i];
+  }
+  return events;
 }
 
 uint32_t InFlightOf(const route::Function& function) {
@@ -61,6 +77,8 @@ std::string FunctionsPage(const route::Table& table,
       for (const auto& [code, seconds] : it->second.seconds) {
         by_code[std::to_string(code)] = seconds.count;
       }
+      json events = EventsOf(it->second);
+      if (!events.empty()) entry["events"] = std::move(events);
     }
     functions.push_back(std::move(entry));
   });

@@ -116,7 +116,26 @@ FrontDesk::Answer FrontDesk::System(const http::RequestHead& request,
   if (!authorization || !credentials_->Accepts(*authorization)) {
     return Unauthorized(context.call_id);
   }
+  if (request.path == "/system/v1/top") return Top(request, context);
   return Forward(request, context);
+}
+
+// The gateway's own numbers. Summing them up takes a while where there are many functions: that is
+// the admin thread's work, not the loops'.
+FrontDesk::Answer FrontDesk::Top(const http::RequestHead& request,
+                                 const proxy::RequestContext& context) {
+  if (!ReadOnly(request)) return MethodNotAllowed(request, context.call_id);
+  if (!admin_) {
+    return Error(503, "no_admin",
+                 "this gateway's numbers are on its admin address, and it has none; start it with "
+                 "--admin-listen",
+                 context.call_id);
+  }
+  proxy::ForwardTarget target;
+  target.address = *admin_;
+  target.head_timeout = std::chrono::seconds(10);
+  target.max_body_bytes = kMaxApiBody;
+  return target;
 }
 
 FrontDesk::Answer FrontDesk::Forward(const http::RequestHead& request,

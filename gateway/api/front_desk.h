@@ -22,6 +22,10 @@ class FrontDesk final : public proxy::LocalHandler {
   FrontDesk(const auth::CredentialFile* credentials, std::string version,
             const log::Logger& logger);
 
+  // Where this gateway's own numbers are (AdminServer); without it they are not to be had. Before
+  // the loops run.
+  void SetAdmin(net::Address address) { admin_ = std::move(address); }
+
   // Another controller is obeyed now, or none. Any thread.
   void SetController(const std::optional<fleet::ControllerInfo>& controller);
 
@@ -36,12 +40,14 @@ class FrontDesk final : public proxy::LocalHandler {
     std::string token;
   };
   Answer System(const http::RequestHead& request, const proxy::RequestContext& context);
+  Answer Top(const http::RequestHead& request, const proxy::RequestContext& context);
   Answer Forward(const http::RequestHead& request, const proxy::RequestContext& context);
   proxy::LocalResponse Page(const http::RequestHead& request) const;
 
   const auth::CredentialFile* const credentials_;
   const std::string version_;
   const log::Logger logger_;
+  std::optional<net::Address> admin_;
   mutable std::mutex mutex_;  // guards targets_
   std::shared_ptr<const Targets> targets_;
 };

@@ -12,6 +12,7 @@
 #include "core/base/version.h"
 #include "core/net/socket.h"
 #include "gateway/admin/functions_page.h"
+#include "gateway/admin/top_page.h"
 #include "gateway/metrics/totals.h"
 
 namespace hearth::gateway {
@@ -54,11 +55,15 @@ absl::Status CheckTlsFiles(const Options& options) {
   return absl::OkStatus();
 }
 
+// From this machine.
+net::Address Reachable(net::Address address) {
+  if (address.host == "0.0.0.0") address.host = "127.0.0.1";
+  if (address.host == "::") address.host = "::1";
+  return address;
+}
+
 std::string UrlOf(const net::Address& address) {
-  net::Address reachable = address;
-  if (address.host == "0.0.0.0") reachable.host = "127.0.0.1";
-  if (address.host == "::") reachable.host = "::1";
-  return address.kind == net::Address::Kind::kTcp ? Cat("http://", reachable.Text()) : "";
+  return address.kind == net::Address::Kind::kTcp ? Cat("http://", Reachable(address).Text()) : "";
 }
 
 route::RouteStore::Options StoreOptions(uint32_t loops, fleet::Outbox* outbox,
@@ -172,6 +177,7 @@ absl::Status App::OpenAdmin() {
   admin_loop_ = net::NewEpollLoop(clock_);
   housekeeping_ = std::make_unique<net::Timer>([this] { Housekeep(); });
   if (options_.admin_listen.empty()) return absl::OkStatus();
+  const std::string instance = NewUuid();
   AdminPages pages;
   pages.metrics = [this] { return collector_->Text(); };
   pages.readiness = [this] { return readiness(); };
@@ -181,12 +187,19 @@ absl::Status App::OpenAdmin() {
     return now_table == nullptr ? std::string("{\"functions\":[]}\n")
                                 : FunctionsPage(*now_table, totals, clock_.Now());
   };
+  pages.top = [this, instance, started = clock_.Now()] {
+    const auto totals = SumFunctions(recorder_, [this] { return table(); });
+    auto now_table = table();
+    if (now_table == nullptr) now_table = std::make_shared<const route::Table>();
+    return TopPage(*now_table, totals, clock_.Now(), started, instance);
+  };
   admin_ = std::make_unique<AdminServer>(*admin_loop_, std::move(pages));
   ASSIGN_OR_RETURN(const net::Address wanted, net::Address::Parse(options_.admin_listen));
   if (absl::Status status = admin_->Listen(wanted); !status.ok()) {
     return WithFlag(status, "admin-listen");
   }
   admin_address_ = admin_->address();
+  desk_->SetAdmin(Reachable(admin_address_));
   return absl::OkStatus();
 }
 

@@ -73,6 +73,10 @@ class Replica {
     const int64_t until = aside_until_.load(std::memory_order_relaxed);
     return until != 0 && now.time_since_epoch().count() < until;
   }
+  Duration AsideLeft(MonotonicTime now) const {  // of one that is set aside
+    return Duration(aside_until_.load(std::memory_order_relaxed)) - now.time_since_epoch();
+  }
+  uint32_t failures() const { return failures_.load(std::memory_order_relaxed); }
   // Consecutive failures, counted up by one; the length of the next set-aside follows from it.
   uint32_t CountFailure() { return failures_.fetch_add(1, std::memory_order_relaxed) + 1; }
 

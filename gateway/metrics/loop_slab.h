@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/ids.h"
+#include "core/metrics/latency.h"
 #include "core/metrics/slab.h"
 #include "gateway/proxy/interfaces.h"
 
@@ -49,6 +50,7 @@ struct FunctionSlab {
   metrics::Counter queued;
   metrics::Counter queued_microseconds;
   metrics::Counter tunnels;
+  metrics::LatencyCells latency;  // head to end
   metrics::Histogram cold_queue{metrics::Buckets::ColdStart()};
   metrics::Histogram cold_first_byte{metrics::Buckets::ColdStart()};
   metrics::Histogram cold_total{metrics::Buckets::ColdStart()};

@@ -36,6 +36,7 @@ void Recorder::OnFinished(const proxy::ExchangeRecord& record) {
   FunctionSlab& slab = loop.Of(*record.function);
   slab.in_flight.Add(-1);
   slab.SecondsOf(record.status).Observe(record.total);
+  slab.latency.Observe(record.total);
   slab.bytes_in.Add(record.bytes_in);
   slab.bytes_out.Add(record.bytes_out);
   if (record.tunnel) slab.tunnels.Add();

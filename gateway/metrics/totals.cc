@@ -23,6 +23,7 @@ void Merge(const FunctionSlab& slab, FunctionTotals* totals) {
   totals->queued += slab.queued.Value();
   totals->queued_seconds += static_cast<double>(slab.queued_microseconds.Value()) * 1e-6;
   totals->tunnels += slab.tunnels.Value();
+  for (size_t i = 0; i < totals->latency.size(); ++i) totals->latency[i] += slab.latency.At(i);
   Merge(slab.cold_queue, &totals->cold_queue);
   Merge(slab.cold_first_byte, &totals->cold_first_byte);
   Merge(slab.cold_total, &totals->cold_total);

@@ -27,6 +27,7 @@ struct FunctionTotals {
   metrics::HistogramSnapshot cold_total;
   std::map<int, metrics::HistogramSnapshot> seconds;  // by status
   std::array<uint64_t, proxy::kEvents.size()> events{};
+  std::array<uint64_t, metrics::LatencyCells::kCells> latency{};
 };
 
 // By the name that metrics carry: "name.namespace". Functions that the table no longer has are left

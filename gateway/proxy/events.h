@@ -43,6 +43,7 @@ inline constexpr auto kEvents = std::to_array<EventInfo>({
     {EventKind::kRefusal, "unauthenticated", {}, "the management API, without credentials"},
     {EventKind::kRefusal, "no_credentials", {}, "the management API of a gateway that has none"},
     {EventKind::kRefusal, "no_controller", {}, "the management API while no controller is there"},
+    {EventKind::kRefusal, "no_admin", {}, "`/system/v1/top` of a gateway without admin address"},
     {EventKind::kRefusal, "controller_unavailable", {}, "the controller could not be reached"},
     {EventKind::kRefusal, "controller_closed", {}, "the controller closed before it answered"},
     {EventKind::kRefusal, "body_too_large", {}, "the request's body is past its limit"},

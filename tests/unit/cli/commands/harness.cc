@@ -63,7 +63,8 @@ absl::StatusOr<HttpResponse> FakeGateway::Answer(const HttpRequest& request) {
 
 int Harness::Run(std::vector<std::string> args) {
   std::ostringstream out_stream, err_stream;
-  Terminal terminal(out_stream, err_stream, {});
+  Terminal terminal(out_stream, err_stream, {.out_is_terminal = out_is_terminal});
+  int left = looks;
   FixedClock clock;
   size_t at = 0;
   raw_out.clear();
@@ -85,10 +86,11 @@ int Harness::Run(std::vector<std::string> args) {
       },
       .input_is_terminal = false,
       .write_output =
-          [this](std::string_view bytes) {
+          [&](std::string_view bytes) {
             raw_out += bytes;
-            return true;
+            return --left > 0;
           },
+      .terminal_size = [this] { return terminal_size; },
   };
   const int code = RunCommandLine(args, context);
   out = out_stream.str() + raw_out;

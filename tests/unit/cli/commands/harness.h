@@ -41,6 +41,9 @@ struct Harness {
   std::map<std::string, std::string> environment{{"HOME", "/nonexistent"},
                                                  {"HEARTH_URL", "http://gw"}};
   std::string input;
+  bool out_is_terminal = false;
+  TerminalSize terminal_size;
+  int looks = 1 << 20;  // after so many pieces of output nobody reads any more
   std::string out, err, raw_out;
 
   int Run(std::vector<std::string> args);

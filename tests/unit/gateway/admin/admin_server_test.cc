@@ -27,6 +27,7 @@ class Admin {
     pages.metrics = [] { return std::string("up 1\n"); };
     pages.readiness = [this] { return readiness; };
     pages.functions = [] { return std::string("{\"functions\":[]}"); };
+    pages.top = [] { return std::string("{\"gateway\":{}}"); };
     return pages;
   }
   fakes::FakeClock clock_;
@@ -40,6 +41,7 @@ TEST_CASE("Operators find metrics, health, readiness and live state") {
              Catch::StartsWith("HTTP/1.1 200") && Catch::EndsWith("up 1\n"));
   CHECK_THAT(admin.Ask("GET", "/healthz"), Catch::StartsWith("HTTP/1.1 200"));
   CHECK_THAT(admin.Ask("GET", "/debug/functions"), Catch::Contains("application/json"));
+  CHECK_THAT(admin.Ask("GET", "/system/v1/top"), Catch::Contains("{\"gateway\":{}}"));
   CHECK_THAT(admin.Ask("GET", "/system/functions"), Catch::StartsWith("HTTP/1.1 404"));
   CHECK_THAT(admin.Ask("POST", "/metrics"), Catch::StartsWith("HTTP/1.1 405"));
 }

@@ -73,6 +73,22 @@ TEST_CASE("Health and the front page need no credentials") {
   CHECK(nlohmann::json::parse(page.body)["version"] == "1.2.3");
 }
 
+TEST_CASE("The gateway's own numbers are for those with credentials, from its admin address") {
+  Desk desk;
+  desk.Connect();
+  CHECK(desk.Local("GET", "/system/v1/top").status == 401);
+  const auto none = desk.Local("GET", "/system/v1/top", kAdmin);
+  CHECK(none.status == 503);
+  CHECK(none.reason == "no_admin");
+  (*desk).SetAdmin(*net::Address::Parse("127.0.0.1:8082"));
+  const auto answer = desk.Ask("GET", "/system/v1/top", kAdmin);
+  REQUIRE(std::holds_alternative<proxy::ForwardTarget>(answer));
+  const auto& target = std::get<proxy::ForwardTarget>(answer);
+  CHECK(target.address.Text() == "127.0.0.1:8082");
+  CHECK(target.headers.empty());  // the controller's token is none of its business
+  CHECK(desk.Local("POST", "/system/v1/top", kAdmin).status == 405);
+}
+
 TEST_CASE("An unknown path is told what exists") {
   Desk desk;
   const auto response = desk.Local("GET", "/functoin/x");

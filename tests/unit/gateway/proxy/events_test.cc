@@ -127,7 +127,7 @@ void AddRefusals(std::vector<Scenario>* all) {
                     w.Send(Get("/function/f", "Authorization: Bearer known\r\n"));
                   }});
   for (const char* reason :
-       {"unauthenticated", "no_credentials", "no_controller", "method_not_allowed"}) {
+       {"unauthenticated", "no_credentials", "no_controller", "no_admin", "method_not_allowed"}) {
     all->push_back({Cat("the front desk: ", reason), {{kRefusal, reason}}, [reason](World& w) {
                       w.Send(Get(Cat("/refuse/", reason)));
                     }});
