@@ -27,11 +27,15 @@ def flags_of(options):
 class Load:
     """One run of hearth-load; result() waits for it."""
 
-    def __init__(self, bench, server, side=0, start_at=None, url=None, **options):
+    def __init__(self, bench, server, side=0, start_at=None, suffix="", mix=(), **options):
+        """`suffix` follows the server's own path; `mix`: (weight, suffix) of several."""
+        base = server.path.rstrip("/")
+        url = f"{server.scheme}://127.0.0.1:{server.port}{base + suffix if suffix else server.path}"
+        options["mix"] = [f"{weight}={base}{path}" for weight, path in mix]
         options = {"duration": f"{bench.seconds}s", "watch": server.pids(), **options}
         self.what = f"{server.name}: {options}"
         argv = ["taskset", "-c", str(bench.cores.generator(side)), bench.root / "build/release/bin/hearth-load",
-                "--url", url or server.url, "--start-at", str(start_at or 0), *flags_of(options)]
+                "--url", url, "--start-at", str(start_at or 0), *flags_of(options)]
         self.process = subprocess.Popen(list(map(str, argv)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def result(self, refusals=False):

@@ -14,7 +14,7 @@ import time
 import arithmetic
 import servers
 
-NAMES = ["small", "cold"]
+NAMES = ["small", "bodies", "hops", "streams", "websocket", "overload", "functions", "slow", "mixed", "queue", "cold"]
 
 
 class Bench:
@@ -35,11 +35,12 @@ class Bench:
     def wants_pair(self, key):
         return not self.pairs or key in self.pairs or key == "nginx:nginx"
 
-    def figure(self, name, spread, better="lower"):
-        """A ratio that the budget file may hold: a median with its smallest and largest round, or one value."""
+    def figure(self, name, spread, better="lower", hold=True):
+        """A figure that the budget file may judge: a median with its smallest and largest round, or one value.
+        `hold`: it is a ratio, which --store keeps; absolute figures have a budget at most."""
         if not isinstance(spread, dict):
             spread = {"median": spread, "min": spread, "max": spread}
-        self.figures.append({"id": name, "value": spread["median"], "better": better, **spread})
+        self.figures.append({"id": name, "value": spread["median"], "better": better, "hold": hold, **spread})
 
 
 def run_scenario(args, name):
@@ -81,6 +82,8 @@ def arguments():
 
 def main():
     args = arguments()
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, -10)  # all that is measured goes before what else runs here
     if len(servers.CPUS) < 2:
         print("note: one CPU only: generators and proxies share it; CPU ratios hold, throughput does not")
     budget_file = args.root / "bench" / "budgets.json"
@@ -99,7 +102,7 @@ def main():
     out.write_text(json.dumps(report, indent=1) + "\n")
     print(f"\nwritten: {out}")
     if args.store:
-        for figure in figures:
+        for figure in (f for f in figures if f["hold"]):
             rules["figures"].setdefault(figure["id"], {})["stored"] = round(figure["value"], 3)
         budget_file.write_text(json.dumps(rules, indent=1) + "\n")
         print(f"stored: {budget_file}")

@@ -13,9 +13,11 @@ import generator
 class Comparison:
     """The rounds of one pair under one kind of load."""
 
-    def __init__(self, key, a, b, label, load, latency=None, per_mb=False):
+    def __init__(self, key, a, b, label, load, latency=None, per="request"):
+        """`latency`: the share of the slower one's throughput at which latency is measured, in an open loop.
+        `per`: what CPU time is counted for: request, MB or event."""
         self.key, self.a, self.b, self.label = key, a, b, label
-        self.load, self.latency, self.per_mb = load, latency, per_mb
+        self.load, self.latency, self.per = load, latency, per
         self.rounds, self.open_rounds, self.rss = [], [], []
 
     def warm(self, bench):
@@ -33,8 +35,10 @@ class Comparison:
             self.open_rounds.append(generator.together(bench, [self.a, self.b], rate=round(rate, 1), **self.load))
 
     def cost(self, result):
-        if self.per_mb:
+        if self.per == "MB":
             return result["cpu_ns"] / 1000 / max((result["bytes_in"] + result["bytes_out"]) / 1e6, 1e-9)
+        if self.per == "event":
+            return result["cpu_ns"] / 1000 / max(result["event_delay_ms"]["count"], 1)
         return result["cpu_us"]
 
     def result(self):
@@ -42,11 +46,11 @@ class Comparison:
             return [statistics.median(f(row[side]) for row in rounds) for side in (0, 1)]
 
         latencies = self.open_rounds or self.rounds
-        kind = "latency_ms" if self.open_rounds else "good_latency_ms"
+        kind = ("event_delay_ms" if self.per == "event" else "latency_ms" if self.open_rounds else "good_latency_ms")
         out = {"pair": self.key, "load": self.label, "rounds": len(self.rounds),
                "cpu_ratio": arithmetic.spread([self.cost(a) / self.cost(b) for a, b in self.rounds]),
-               "rps_ratio": arithmetic.spread([a["rps"] / b["rps"] for a, b in self.rounds]),
-               "cpu_us_per_mb" if self.per_mb else "cpu_us": median(self.cost), "rps": median(lambda r: r["rps"]),
+               "rps_ratio": arithmetic.spread([a["rps"] / (b["rps"] or 1) for a, b in self.rounds]),
+               "cpu_is": f"µs per {self.per}", "cpu_us": median(self.cost), "rps": median(lambda r: r["rps"]),
                "rss_kb": [statistics.median(row[side] for row in self.rss) for side in (0, 1)],
                "latency_is": "open loop, from the due time" if self.open_rounds else "closed loop"}
         for q in ("p50", "p99", "p999"):
@@ -66,7 +70,7 @@ def number(value):
 
 
 def show(r):
-    cost = r.get("cpu_us") or r.get("cpu_us_per_mb")
+    cost = r["cpu_us"]
     ratio = r["cpu_ratio"]
     times = [r.get(f"{q}_ms", (None, None)) for q in ("p50", "p99", "p999")]
     print(f"{r['pair']:<26}{r['load']:>10}{ratio['median']:>9.2f}  {ratio['min']:.2f}–{ratio['max']:.2f} "

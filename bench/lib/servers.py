@@ -7,6 +7,7 @@ import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import time
 import zlib
 
@@ -17,9 +18,9 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_for(port, seconds=15):
+def wait_for(port, process, seconds=15):
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.02)
@@ -45,11 +46,17 @@ class Server:
 
     def __init__(self, name, port, argv, path="/", env=None, core=None):
         self.name, self.port, self.path, self.scheme = name, port, path, "http"
+        self.errors = tempfile.TemporaryFile()
         core = PROXY_CORE if core is None else core
         self.process = subprocess.Popen(["taskset", "-c", str(core), *map(str, argv)],
                                         env={**os.environ, **(env or {})}, start_new_session=True,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(port)
+                                        stdout=subprocess.DEVNULL, stderr=self.errors)
+        try:
+            wait_for(port, self.process)
+        except RuntimeError as error:
+            self.stop()
+            self.errors.seek(0)
+            raise RuntimeError(f"{name}: {error}: {self.errors.read(2000).decode(errors='replace')}") from None
 
     @property
     def url(self):
@@ -117,11 +124,35 @@ def backend(folder):
     return nginx(folder, "backend", BACKEND_CORE, "return 200 'hello world\\n';")
 
 
-def nginx_proxy(folder, target, name="nginx", **extra):
-    """One worker, upstream keep-alive; bodies pass through memory and never touch the disk."""
-    upstream = f"upstream b {{ server 127.0.0.1:{target.port}; keepalive 2048; keepalive_requests 1000000000; }}"
-    action = ("proxy_pass http://b; proxy_http_version 1.1; proxy_set_header Connection ''; proxy_request_buffering off;"
-              "proxy_buffer_size 16k; proxy_buffers 16 64k; proxy_busy_buffers_size 512k; proxy_max_temp_file_size 0;")
+def files(folder, sizes):
+    """Answers /NAME with that many bytes, as cheaply as anything can."""
+    root = folder / "files"
+    root.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    for name, size in sizes.items():
+        (root / name).write_bytes(b"x" * size)
+    return nginx(folder, "files", BACKEND_CORE, f"root {root}; sendfile on; tcp_nopush on;")
+
+
+def function(root, name="function"):
+    """The test function; `websocket` is its second face."""
+    port, websocket = free_port(), free_port()
+    server = Server(name, port, [root / "build/release/bin/hearth-bench-backend", "--listen", f"127.0.0.1:{port}",
+                                 "--websocket-listen", f"127.0.0.1:{websocket}"], core=BACKEND_CORE)
+    server.websocket = websocket
+    return server
+
+
+BIG_BUFFERS = "proxy_buffer_size 16k; proxy_buffers 16 64k; proxy_busy_buffers_size 512k;"
+
+
+def nginx_proxy(folder, target, name="nginx", location="", port=None, **extra):
+    """One worker, upstream keep-alive; bodies pass through memory and never touch the disk. Buffers are nginx's own:
+    BIG_BUFFERS make large bodies much cheaper at up to a megabyte for each connection."""
+    port = port or target.port
+    upstream = f"upstream b {{ server 127.0.0.1:{port}; keepalive 2048; keepalive_requests 1000000000; }}"
+    action = "proxy_pass http://b; proxy_http_version 1.1; proxy_request_buffering off; proxy_max_temp_file_size 0;"
+    action += location if "Connection" in location else f"proxy_set_header Connection ''; {location}"
     log = f"{folder}/access.log combined buffer=64k"
     return nginx(folder, name, PROXY_CORE, action, upstream, log=log, **extra)
 
@@ -129,7 +160,8 @@ def nginx_proxy(folder, target, name="nginx", **extra):
 HAPROXY = """
 global
   nbthread 1
-  maxconn 9000
+  maxconn 6000
+  maxpipes 200
   tune.bufsize 32768
   log ring@requests format raw local0
 ring requests
@@ -141,8 +173,11 @@ defaults
   log global
   option httplog
   option http-keep-alive
+  option http-no-delay
+  option splice-auto
   http-reuse always
   timeout connect 5s
+  timeout queue 150ms
   timeout client 1h
   timeout server 1h
   timeout http-keep-alive 1h
@@ -150,21 +185,22 @@ frontend in
   bind 127.0.0.1:{port} backlog 4096
   default_backend out
 backend out
-  server s 127.0.0.1:{target} pool-max-conn 4096 pool-purge-delay 1h
+  server s 127.0.0.1:{target} pool-max-conn 4096 pool-purge-delay 1h {server}
 """
 
 
-def haproxy(folder, target):
+def haproxy(folder, target, port_of_target=None, server=""):
     """One thread; logs each request to its ring, which is cheaper than any file."""
     port = free_port()
     config = folder / f"haproxy-{port}.cfg"
-    config.write_text(HAPROXY.format(port=port, target=target.port))
+    config.write_text(HAPROXY.format(port=port, target=port_of_target or target.port, server=server))
     return Server("haproxy", port, ["haproxy", "-db", "-q", "-f", config])
 
 
-def go_proxy(root, target):
+def go_proxy(root, target, port_of_target=None):
     port = free_port()
-    return Server("go ReverseProxy", port, [root / "build/bench-goproxy", f"127.0.0.1:{port}", target.url],
+    url = f"http://127.0.0.1:{port_of_target or target.port}/"
+    return Server("go ReverseProxy", port, [root / "build/bench-goproxy", f"127.0.0.1:{port}", url],
                   env={"GOMAXPROCS": "1"})
 
 

@@ -68,6 +68,8 @@ def check_include(path, line, target, angled, report, edges):
             report(path, line, f"only {', '.join(sorted(PROTO_USERS))} may include the protocol ({target})")
         return
     if parts[0] == "tests":
+        if top == "bench":
+            return  # the stand-ins serve both
         report(path, line, f"the product may not include tests ({target})")
     elif parts[0] == "core":
         if top == "core" and parts[1] != path.split("/")[1]:
