@@ -74,24 +74,26 @@ void Run::StepPhase() {
     case Phase::kWaiting:
       phase_ = Phase::kWarmup;
       loop_.Arm(phase_timer_, begin_ + plan_.options.warmup);
+      if (plan_.options.warmup == Duration::zero()) BeginWindow(begin_);
       return BeginLoad();
-    case Phase::kWarmup: {
-      phase_ = Phase::kWindow;
-      const MonotonicTime now = clock_.Now();
-      end_ = now + plan_.options.duration;
-      recorder_.Begin(now);
-      return loop_.Arm(phase_timer_, end_);
-    }
+    case Phase::kWarmup:
+      return BeginWindow(clock_.Now());
     case Phase::kWindow:
+      if (open_loop()) StartDue();  // all that is due inside the window
       phase_ = Phase::kGrace;
-      end_ = clock_.Now();
-      recorder_.End(end_);
+      recorder_.End(clock_.Now());
       if (plan_.options.cut) return loop_.Stop();
       loop_.ArmAfter(phase_timer_, plan_.options.grace);
       return EndIfQuiet();
     case Phase::kGrace:
       return GiveUpRest();
   }
+}
+
+void Run::BeginWindow(MonotonicTime start) {
+  phase_ = Phase::kWindow;
+  recorder_.Begin(start);
+  loop_.Arm(phase_timer_, start + plan_.options.duration);
 }
 
 void Run::BeginLoad() {

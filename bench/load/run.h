@@ -44,6 +44,7 @@ class Run final : public Host, private net::EpollLoop::Source {
 
   bool open_loop() const { return plan_.options.rate > 0; }
   void StepPhase();
+  void BeginWindow(MonotonicTime start);
   void BeginLoad();
   void OnEvents(uint32_t events) override;  // the schedule's timer
   void StartDue();
@@ -66,7 +67,6 @@ class Run final : public Host, private net::EpollLoop::Source {
   net::Timer phase_timer_;
   net::Timer sweep_timer_;
   MonotonicTime begin_;       // of the load
-  MonotonicTime end_;         // of the window
   std::deque<Call> backlog_;  // due, without an idle connection
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> idle_;  // of the open loop; the last one used is used next

@@ -63,6 +63,8 @@ def suites(root, jobs, full, logs):
     plan.append(Suite("integration", 6, [command], [junit]))
     command, junit = pytest("runtimes", f"{root}/tests/runtimes")
     plan.append(Suite("runtimes", 10, [command], [junit]))
+    command, junit = pytest("bench", f"{root}/tests/bench")
+    plan.append(Suite("bench", 1, [command], [junit]))
     command, junit = pytest("e2e", f"{root}/tests/e2e", *(["--full"] if full else []))
     plan.append(Suite("e2e", 12, [command], [junit]))
     command, junit = ctest("asan", "asan")
