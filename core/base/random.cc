@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/random.h>
 
+#include <array>
 #include <cstdlib>
 #include <cstring>
 
@@ -11,15 +12,24 @@ namespace {
 
 constexpr char kHex[] = "0123456789abcdef";
 
+// "000102…ff".
+constexpr std::array<char, 512> kHexPairs = [] {
+  std::array<char, 512> pairs{};
+  for (size_t i = 0; i < 256; ++i) {
+    pairs[i * 2] = kHex[i >> 4];
+    pairs[i * 2 + 1] = kHex[i & 15];
+  }
+  return pairs;
+}();
+
 void WriteUuid(unsigned char* bytes, char* out) {
   bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);
   bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
-  size_t at = 0;
-  for (size_t i = 0; i < 16; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) out[at++] = '-';
-    out[at++] = kHex[bytes[i] >> 4];
-    out[at++] = kHex[bytes[i] & 15];
-  }
+  // Where the digits of each byte stand among the dashes: one a request is made.
+  static constexpr unsigned char kAt[16] = {0,  2,  4,  6,  9,  11, 14, 16,
+                                            19, 21, 24, 26, 28, 30, 32, 34};
+  for (size_t i = 0; i < 16; ++i) std::memcpy(out + kAt[i], &kHexPairs[bytes[i] * 2u], 2);
+  out[8] = out[13] = out[18] = out[23] = '-';
 }
 
 }  // namespace

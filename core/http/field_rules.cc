@@ -1,5 +1,7 @@
 #include "core/http/field_rules.h"
 
+#include <algorithm>
+
 #include "core/http/tables.h"
 
 namespace hearth::http {
@@ -27,9 +29,18 @@ std::string_view TrimBlanks(std::string_view s) {
   return s;
 }
 
+bool IsPort(std::string_view text) {
+  return text.size() <= 5 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 }  // namespace
 
 bool IsHost(std::string_view text) {
+  size_t name = 0;
+  while (name < text.size() && Is(kPlainHostChar, text[name])) ++name;
+  if (name == text.size()) return true;
+  if (text[name] == ':' && name != 0) return IsPort(text.substr(name + 1));
   if (!AllAre(kHostChar, text)) return false;
   std::string_view port;
   if (text.starts_with('[')) {
@@ -51,43 +62,31 @@ bool IsHost(std::string_view text) {
     if (colon == 0) return false;
     port = text.substr(colon + 1);
   }
-  if (port.size() > 5) return false;
-  for (const char c : port) {
-    if (c < '0' || c > '9') return false;
-  }
-  return true;
+  return IsPort(port);
 }
 
-void FramingFields::Note(std::string_view name, std::string_view value) {
-  switch (name.size()) {
-    case 4:
-      if (EqualsIgnoreCase(name, "Host")) {
-        CountUp(&hosts_);
-        host_ = value;
-      }
+void FramingFields::Note(FieldId id, std::string_view value) {
+  switch (id) {
+    case FieldId::kHost:
+      CountUp(&hosts_);
+      host_ = value;
       return;
-    case 6:
-      if (EqualsIgnoreCase(name, "Expect")) {
-        expect_continue_ = EqualsIgnoreCase(value, "100-continue");
-      }
+    case FieldId::kExpect:
+      expect_continue_ = EqualsIgnoreCase(value, "100-continue");
       return;
-    case 7:
-      if (EqualsIgnoreCase(name, "Upgrade")) upgrade_ = true;
+    case FieldId::kUpgrade:
+      upgrade_ = true;
       return;
-    case 10:
-      if (EqualsIgnoreCase(name, "Connection")) NoteConnection(value);
+    case FieldId::kConnection:
+      NoteConnection(value);
       return;
-    case 14:
-      if (EqualsIgnoreCase(name, "Content-Length")) {
-        CountUp(&content_lengths_);
-        content_length_ = value;
-      }
+    case FieldId::kContentLength:
+      CountUp(&content_lengths_);
+      content_length_ = value;
       return;
-    case 17:
-      if (EqualsIgnoreCase(name, "Transfer-Encoding")) {
-        CountUp(&transfer_encodings_);
-        transfer_encoding_ = value;
-      }
+    case FieldId::kTransferEncoding:
+      CountUp(&transfer_encodings_);
+      transfer_encoding_ = value;
       return;
     default:
       return;
@@ -98,9 +97,15 @@ void FramingFields::NoteConnection(std::string_view value) {
   while (!value.empty()) {
     const size_t comma = value.find(',');
     const std::string_view option = TrimBlanks(value.substr(0, comma));
-    if (EqualsIgnoreCase(option, "close")) close_ = true;
-    if (EqualsIgnoreCase(option, "keep-alive")) keep_alive_ = true;
-    if (EqualsIgnoreCase(option, "upgrade")) connection_upgrade_ = true;
+    if (EqualsIgnoreCase(option, "close")) {
+      close_ = true;
+    } else if (EqualsIgnoreCase(option, "keep-alive")) {
+      keep_alive_ = true;
+    } else if (EqualsIgnoreCase(option, "upgrade")) {
+      connection_upgrade_ = true;
+    } else if (!option.empty()) {
+      connection_names_ = true;
+    }
     if (comma == std::string_view::npos) return;
     value.remove_prefix(comma + 1);
   }
@@ -137,6 +142,7 @@ ParseError FramingFields::Apply(RequestHead* head) const {
   head->keep_alive = KeepAlive(head->version);
   head->expect_continue = http11 && expect_continue_;
   head->upgrade = http11 && upgrade_ && connection_upgrade_;
+  head->connection_names = connection_names_;
   return ParseError::kNone;
 }
 
@@ -144,6 +150,7 @@ ParseError FramingFields::Apply(std::string_view request_method, ResponseHead* h
   const ParseError error = Length(head->version, &head->body, &head->content_length);
   if (error != ParseError::kNone) return error;
   head->keep_alive = KeepAlive(head->version);
+  head->connection_names = connection_names_;
   const bool without_body =
       request_method == "HEAD" || head->status < 200 || head->status == 204 ||
       head->status == 304 ||

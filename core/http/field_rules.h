@@ -15,7 +15,7 @@ bool IsHost(std::string_view text);
 // while a head is parsed, and then judges them together: the one place that knows RFC 9112 §6.
 class FramingFields {
  public:
-  void Note(std::string_view name, std::string_view value);
+  void Note(FieldId id, std::string_view value);
   ParseError Apply(RequestHead* head) const;
   ParseError Apply(std::string_view request_method, ResponseHead* head) const;
 
@@ -36,6 +36,7 @@ class FramingFields {
   bool keep_alive_ = false;
   bool connection_upgrade_ = false;
   bool upgrade_ = false;
+  bool connection_names_ = false;
   bool expect_continue_ = false;
 };
 

@@ -1,7 +1,5 @@
 #include "core/http/message.h"
 
-#include <cstring>
-
 namespace hearth::http {
 namespace {
 
@@ -11,16 +9,9 @@ char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) :
 
 bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
-  if (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0) return true;
   for (size_t i = 0; i < a.size(); ++i) {
     if (Lower(a[i]) != Lower(b[i])) return false;
   }
-  return true;
-}
-
-bool HeaderList::Add(std::string_view name, std::string_view value) {
-  if (size_ == kMax) return false;
-  fields_[size_++] = {name, value};
   return true;
 }
 
@@ -29,27 +20,6 @@ std::optional<std::string_view> HeaderList::Find(std::string_view name) const {
     if (EqualsIgnoreCase(field.name, name)) return field.value;
   }
   return std::nullopt;
-}
-
-bool IsHopByHop(std::string_view name) {
-  switch (name.size()) {
-    case 2:
-      return EqualsIgnoreCase(name, "TE");
-    case 7:
-      return EqualsIgnoreCase(name, "Upgrade") || EqualsIgnoreCase(name, "Trailer");
-    case 10:
-      return EqualsIgnoreCase(name, "Connection") || EqualsIgnoreCase(name, "Keep-Alive");
-    case 16:
-      return EqualsIgnoreCase(name, "Proxy-Connection");
-    case 17:
-      return EqualsIgnoreCase(name, "Transfer-Encoding");
-    case 18:
-      return EqualsIgnoreCase(name, "Proxy-Authenticate");
-    case 19:
-      return EqualsIgnoreCase(name, "Proxy-Authorization");
-    default:
-      return false;
-  }
 }
 
 std::string_view ReasonPhrase(int status) {

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string_view>
 
+#include "core/http/field_id.h"
+
 namespace hearth::http {
 
 // Sizes that a peer may not exceed. The gateway's defaults; the Runtime API raises them to 1 MB.
@@ -23,8 +25,11 @@ enum class Version : uint8_t { kHttp10, kHttp11 };
 enum class BodyKind : uint8_t { kNone, kLength, kChunked, kUntilClose };
 
 struct HeaderField {
-  std::string_view name;   // as received; compare with EqualsIgnoreCase
+  std::string_view name;   // as received; compare with EqualsIgnoreCase, or use `id`
   std::string_view value;  // without surrounding white space
+  FieldId id = FieldId::kOther;
+  // Of the whole line as received, from the name on with its CR LF; 0 where there is none.
+  uint32_t line_size = 0;
 };
 
 // Header fields of one message, in order. Views into the connection's buffer: valid until that
@@ -36,7 +41,15 @@ class HeaderList {
   const HeaderField* end() const { return fields_.data() + size_; }
   size_t size() const { return size_; }
   void Clear() { size_ = 0; }
-  bool Add(std::string_view name, std::string_view value);  // false when full
+  // False when full.
+  bool Add(std::string_view name, std::string_view value) {
+    return Add({name, value, FieldIdOf(name)});
+  }
+  bool Add(const HeaderField& field) {
+    if (size_ == kMax) return false;
+    fields_[size_++] = field;
+    return true;
+  }
   // The first field of that name (case-insensitive), or nullopt.
   std::optional<std::string_view> Find(std::string_view name) const;
 
@@ -58,7 +71,9 @@ struct RequestHead {
   bool keep_alive = true;           // what the peer allows after this message
   bool expect_continue = false;
   bool upgrade = false;  // Connection: upgrade and an Upgrade field
-  size_t size = 0;       // bytes of the head, the empty line included
+  // Connection names fields besides keep-alive, close and upgrade.
+  bool connection_names = false;
+  size_t size = 0;  // bytes of the head, the empty line included
 };
 
 struct ResponseHead {
@@ -69,14 +84,14 @@ struct ResponseHead {
   BodyKind body = BodyKind::kNone;
   uint64_t content_length = 0;
   bool keep_alive = true;
+  bool connection_names = false;
   size_t size = 0;
 };
 
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 
-// Fields that belong to one connection and are never forwarded (RFC 9110 §7.6.1). Those that a
-// Connection field names in addition are the caller's to drop.
-bool IsHopByHop(std::string_view name);
+// As IsHopByHop(FieldId), for a name whose id nobody has found yet.
+inline bool IsHopByHop(std::string_view name) { return IsHopByHop(FieldIdOf(name)); }
 
 // Canonical reason phrase; "Unknown" for a status without one.
 std::string_view ReasonPhrase(int status);

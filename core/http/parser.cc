@@ -157,10 +157,12 @@ ParseError ParseFields(const char* p, const char* end, size_t max_fields, Header
     while (value_end != value && (value_end[-1] == ' ' || value_end[-1] == '\t')) --value_end;
     p += 2;
     const std::string_view value_view(value, static_cast<size_t>(value_end - value));
-    if (headers->size() == max_fields || !headers->Add(name_view, value_view)) {
+    const FieldId id = FieldIdOf(name_view);
+    const auto line_size = static_cast<uint32_t>(p - name);
+    if (headers->size() == max_fields || !headers->Add({name_view, value_view, id, line_size})) {
       return ParseError::kTooManyHeaders;
     }
-    framing->Note(name_view, value_view);
+    framing->Note(id, value_view);
   }
   return ParseError::kNone;
 }

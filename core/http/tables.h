@@ -18,6 +18,7 @@ enum CharClass : uint8_t {
   kTargetChar = 2,  // request target: visible, no "#"; bytes past ASCII as browsers and curl send
   kValueChar = 4,   // field value: visible, space, tab, obs-text
   kHostChar = 8,    // Host: name, literal, port
+  kPlainHostChar = 16,  // of these, what has no meaning besides itself: a name's
 };
 
 inline constexpr std::array<uint8_t, 256> kCharClasses = [] {
@@ -32,6 +33,7 @@ inline constexpr std::array<uint8_t, 256> kCharClasses = [] {
     if (c > ' ' && c != 0x7f && c != '#') classes |= kTargetChar;
     if ((c >= ' ' && c != 0x7f) || c == '\t') classes |= kValueChar;
     if (alnum || kHostMarks.find(as_char) != std::string_view::npos) classes |= kHostChar;
+    if (alnum || c == '-' || c == '.' || c == '_') classes |= kPlainHostChar;
     table[c] = classes;
   }
   return table;

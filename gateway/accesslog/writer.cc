@@ -16,7 +16,6 @@ namespace {
 
 // A line is on disk at most this much after its request; a ring that fills up wakes the writer.
 constexpr auto kInterval = std::chrono::milliseconds(200);
-constexpr size_t kBatch = 256 * 1024;
 
 }  // namespace
 
@@ -31,12 +30,11 @@ bool Writer::Sink::Wants(int status, bool platform_error) {
 }
 
 void Writer::Sink::Log(const Entry& entry) {
-  ring_.Push(entry);
+  ring_.Push(formatter_.Line(entry));
   if (ring_.half_full()) writer_->Wake();
 }
 
-Writer::Writer(const WriterOptions& options, size_t loops)
-    : options_(options), formatter_(options.format) {
+Writer::Writer(const WriterOptions& options, size_t loops) : options_(options) {
   for (size_t i = 0; i < loops; ++i) sinks_.push_back(std::make_unique<Sink>(this, options_));
 }
 
@@ -100,21 +98,15 @@ void Writer::Run() {
 }
 
 void Writer::Drain() {
-  std::string lines;
-  Entry entry;
   for (const auto& sink : sinks_) {
-    while (sink->ring_.Pop(&entry)) {
-      formatter_.Append(entry, &lines);
-      if (lines.size() >= kBatch) {
-        Write(lines);
-        lines.clear();
-      }
-    }
+    const Ring::Lines lines = sink->ring_.Readable();
+    Write(lines.first);
+    Write(lines.second);
+    sink->ring_.Consume(lines);
   }
-  if (!lines.empty()) Write(lines);
 }
 
-void Writer::Write(const std::string& lines) {
+void Writer::Write(std::string_view lines) {
   size_t written = 0;
   while (written < lines.size()) {
     const ssize_t n = ::write(file_.get(), lines.data() + written, lines.size() - written);

@@ -240,12 +240,13 @@ void ClientConnection::Reject(int status, std::string_view reason, std::string m
     worker_.dependencies().exchanges->OnRejected(worker_.index(), status, reason);
   }
   const PlatformError error{.status = status, .reason = reason, .message = std::move(message)};
-  std::string& text = worker_.head_scratch();
+  http::HeadBuffer& text = worker_.head_scratch();
   WriteLocal(
       ToResponse(error, {}),
-      LocalHead{.served_by = worker_.served_by(), .date = worker_.Date(), .keep_alive = false},
+      LocalHead{
+          .served_by_line = worker_.served_by_line(), .date = worker_.Date(), .keep_alive = false},
       &text);
-  if (Send(text)) CloseWhenFlushed(After::kLinger);
+  if (Send(text.view())) CloseWhenFlushed(After::kLinger);
 }
 
 void ClientConnection::CloseWhenFlushed(After after) {

@@ -32,7 +32,8 @@ Exchange::~Exchange() {
 }
 
 RequestContext Exchange::Context() const {
-  return {.listener = client_.kind(), .client_ip = client_.client_ip(), .call_id = call_id_};
+  return {
+      .listener = client_.kind(), .client_ip = client_.client_ip(), .call_id = stamp_.call_id()};
 }
 
 void Exchange::Start(const http::RequestHead& head) {
@@ -86,27 +87,28 @@ void Exchange::Reset(const http::RequestHead& head) {
   content_length_ = head.content_length;
   body_.Start(head.body, head.content_length);
 
-  call_id_.clear();
+  std::string_view given_id;
   for (const http::HeaderField& field : head.headers) {
-    if (field.name.size() == 9 && http::EqualsIgnoreCase(field.name, "x-call-id")) {
-      if (IsAcceptableCallId(field.value)) call_id_.assign(field.value);
-    } else if (field.name.size() == 10 && http::EqualsIgnoreCase(field.name, "user-agent")) {
-      user_agent_.assign(field.value.substr(0, kMostUserAgent));
-    } else if (field.name.size() == 19 &&
-               http::EqualsIgnoreCase(field.name, "x-hearth-timeout-ms")) {
-      caller_timeout_ms_ = ParseUint(field.value).value_or(0);
-    } else if (upgrade_ && http::EqualsIgnoreCase(field.name, "upgrade")) {
-      // HTTP/2 inside a tunnel would pass requests that nobody here has looked at.
-      if (StartsWithIgnoreCase(field.value, "h2c")) upgrade_ = false;
-      websocket_ = http::EqualsIgnoreCase(field.value, "websocket");
+    switch (field.id) {
+      case http::FieldId::kXCallId:
+        given_id = field.value;
+        break;
+      case http::FieldId::kUserAgent:
+        user_agent_.assign(field.value.substr(0, kMostUserAgent));
+        break;
+      case http::FieldId::kXHearthTimeoutMs:
+        caller_timeout_ms_ = ParseUint(field.value).value_or(0);
+        break;
+      case http::FieldId::kUpgrade:
+        // HTTP/2 inside a tunnel would pass requests that nobody here has looked at.
+        if (StartsWithIgnoreCase(field.value, "h2c")) upgrade_ = false;
+        websocket_ = upgrade_ && http::EqualsIgnoreCase(field.value, "websocket");
+        break;
+      default:
+        break;
     }
   }
-  if (call_id_.empty()) {
-    call_id_.resize(UuidSource::kSize);
-    worker_.uuids().Write(call_id_.data());
-  }
-  const auto nanos = worker_.loop().clock().WallNow().time_since_epoch().count();
-  start_time_size_ = http::FormatDecimal(static_cast<uint64_t>(nanos), start_time_);
+  stamp_.Begin(given_id, worker_.uuids(), worker_.loop().clock().WallNow());
 }
 
 void Exchange::StartFunction(const http::RequestHead& head, const Destination& to) {
@@ -184,17 +186,17 @@ void Exchange::BodyTooLarge() {
 
 void Exchange::PrepareHead(const http::RequestHead& head, std::string_view path,
                            const std::vector<std::pair<std::string, std::string>>& replace) {
-  head_.clear();
+  head_.Clear();
   WriteUpstreamHead(head,
                     UpstreamHead{.path = path,
                                  .query = head.query,
-                                 .call_id = call_id_,
-                                 .start_time = {start_time_, start_time_size_},
+                                 .stamp = stamp_.lines(),
                                  .client_ip = client_.client_ip(),
                                  .default_host = "localhost",
                                  .upgrade = upgrade_,
                                  .replace = replace},
                     &head_);
+  common_head_ = head_.size();
 }
 
 void Exchange::FailUnknown(const Destination& to) {
@@ -222,7 +224,7 @@ void Exchange::FailUnknown(const Destination& to) {
 }
 
 void Exchange::Fail(const PlatformError& error) {
-  AnswerLocally(ToResponse(error, call_id_), error.reason);
+  AnswerLocally(ToResponse(error, stamp_.call_id()), error.reason);
 }
 
 // Only before a response has begun.
@@ -237,18 +239,17 @@ void Exchange::AnswerLocally(const LocalResponse& response, std::string_view rea
       body_.done() ||
       (body_kind_ == BodyKind::kLength && content_length_ <= kMostDiscarded && !expects_continue_);
   const bool keep = keep_alive_ && !worker_.draining() && rest_is_small && !client_.eof();
-  std::string& text = worker_.head_scratch();
+  http::HeadBuffer& text = worker_.head_scratch();
   WriteLocal(response,
-             LocalHead{.call_id = call_id_,
-                       .start_time = {start_time_, start_time_size_},
-                       .served_by = worker_.served_by(),
+             LocalHead{.stamp = stamp_.lines(),
+                       .served_by_line = worker_.served_by_line(),
                        .date = worker_.Date(),
                        .keep_alive = keep,
                        .http10 = http10_,
                        .head_method = head_method_},
              &text);
   bytes_out_ = head_method_ ? 0 : response.body.size();
-  if (!client_.Send(text)) return;  // which has abandoned this
+  if (!client_.Send(text.view())) return;  // which has abandoned this
   if (keep && !body_.done()) {
     Record(reason);
     phase_ = Phase::kDiscarding;
@@ -279,7 +280,7 @@ void Exchange::Finish(std::string_view reason) {
   table_ = TablePin();
   function_ = nullptr;
   if (replay_.capacity() > 4096) std::string().swap(replay_);
-  if (head_.capacity() > 8192) std::string().swap(head_);
+  head_.ReleaseAbove(8192);
 }
 
 void Exchange::DropUpstream() {
@@ -308,7 +309,7 @@ void Exchange::Record(std::string_view reason) {
   record.status = status_;
   record.method = method_;
   record.path = path_;
-  record.call_id = call_id_;
+  record.call_id = stamp_.call_id();
   record.client_ip = client_.client_ip();
   record.replica_id = replica_id_;
   record.reason = reason;

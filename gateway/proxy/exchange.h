@@ -8,8 +8,10 @@
 
 #include "core/base/random.h"
 #include "core/http/message.h"
+#include "core/http/writer.h"
 #include "core/net/loop.h"
 #include "gateway/proxy/body.h"
+#include "gateway/proxy/call_stamp.h"
 #include "gateway/proxy/interfaces.h"
 #include "gateway/proxy/table_pin.h"
 #include "gateway/proxy/upstream.h"
@@ -147,10 +149,9 @@ class Exchange final : public UpstreamUser {
   std::string method_;
   std::string path_;
   std::string user_agent_;
-  std::string call_id_;
-  char start_time_[20];
-  size_t start_time_size_ = 0;
-  std::string head_;  // for the replica, without the fields of one attempt
+  CallStamp stamp_;
+  http::HeadBuffer head_;   // for the replica
+  size_t common_head_ = 0;  // of it, what is the same in each attempt
   http::BodyKind body_kind_ = http::BodyKind::kNone;
   uint64_t content_length_ = 0;
   BodyReader body_;

@@ -226,9 +226,8 @@ void Exchange::SendRequest() {
     expects_continue_ = false;
     if (replay_.empty() && !client_.Send("HTTP/1.1 100 Continue\r\n\r\n")) return;
   }
-  std::string& head = worker_.head_scratch();
-  head.append(head_);
-  http::HeadWriter<std::string> writer(&head);
+  head_.Truncate(common_head_);
+  http::HeadWriter<http::HeadBuffer> writer(&head_);
   if (slot_) {
     if (!slot_.replica()->token().empty()) {
       writer.Field("X-Hearth-Token", slot_.replica()->token());
@@ -245,7 +244,7 @@ void Exchange::SendRequest() {
   if (!replay_.empty()) batch.pieces[batch.count++] = {replay_.data(), replay_.size()};
   batch.payload = replay_.size();
   batch.last = body_.done();
-  const FramedBatch framed(head, body_kind_, batch, body_.done() ? body_.trailer() : "");
+  const FramedBatch framed(head_.view(), body_kind_, batch, body_.done() ? body_.trailer() : "");
   if (!upstream_->out().Send(upstream_->stream(), framed.pieces())) {
     // Not a byte was taken: whatever the request is, it may go elsewhere.
     if (attempts_ < kMostAttempts) return Retry("not_sent");

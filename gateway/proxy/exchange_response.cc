@@ -151,9 +151,9 @@ bool Exchange::TakeHead(std::string_view* bytes) {
   }
   if (head.status < 200) {
     if (head.status != 100 && !http10_) {
-      std::string& text = worker_.head_scratch();
+      http::HeadBuffer& text = worker_.head_scratch();
       WriteInterimHead(head, &text);
-      if (!client_.Send(text)) return false;
+      if (!client_.Send(text.view())) return false;
     }
     *bytes = rest;
     return true;
@@ -188,17 +188,16 @@ void Exchange::BeginResponse(const http::ResponseHead& head, std::string_view re
   }
   // A refusal that came before the whole request: the rest is not worth reading.
   if (worker_.draining() || (!body_.done() && head.status >= 400)) keep_alive_ = false;
-  std::string& text = worker_.head_scratch();
+  http::HeadBuffer& text = worker_.head_scratch();
   WriteClientHead(head,
-                  ClientHead{.call_id = call_id_,
-                             .start_time = {start_time_, start_time_size_},
-                             .served_by = worker_.served_by(),
+                  ClientHead{.stamp = stamp_.lines(),
+                             .served_by_line = worker_.served_by_line(),
                              .body = out_framing_,
                              .keep_alive = keep_alive_,
                              .http10 = http10_,
                              .no_body_method = head_method_},
                   &text);
-  ForwardResponse(text, rest);
+  ForwardResponse(text.view(), rest);
   if (phase_ == Phase::kStreaming) client_.EnsureTimer(NextDeadline());
 }
 

@@ -13,13 +13,10 @@ void Exchange::BeginTunnel(const http::ResponseHead& head, std::string_view rest
   first_byte_ = progress_ = worker_.loop().Now();
   frames_ = WebSocketFrames();
   if (websocket_) worker_.AddTunnel(&client_);
-  std::string& text = worker_.head_scratch();
-  WriteClientHead(head,
-                  ClientHead{.call_id = call_id_,
-                             .start_time = {start_time_, start_time_size_},
-                             .served_by = worker_.served_by()},
-                  &text);
-  if (!client_.Send(text)) return;
+  http::HeadBuffer& text = worker_.head_scratch();
+  WriteClientHead(
+      head, ClientHead{.stamp = stamp_.lines(), .served_by_line = worker_.served_by_line()}, &text);
+  if (!client_.Send(text.view())) return;
   if (!rest.empty()) TunnelFromUpstream(rest);
   if (phase_ != Phase::kTunnel) return;
   client_.EnsureTimer(NextDeadline());

@@ -11,20 +11,17 @@ using http::BodyKind;
 using http::EqualsIgnoreCase;
 using http::HeaderField;
 
-using Writer = http::HeadWriter<std::string>;
+using http::FieldId;
+using Writer = http::HeadWriter<http::HeadBuffer>;
 
-// All values of Connection fields, to drop what they name. Few messages name anything but
-// keep-alive, close and upgrade, which are dropped anyway.
+// All values of Connection fields, to drop what they name.
 class ConnectionNames {
  public:
-  explicit ConnectionNames(const http::HeaderList& headers) {
-    for (const HeaderField& field : headers) {
-      if (field.name.size() != 10 || !EqualsIgnoreCase(field.name, "connection")) continue;
-      if (EqualsIgnoreCase(field.value, "keep-alive") || EqualsIgnoreCase(field.value, "close") ||
-          EqualsIgnoreCase(field.value, "upgrade")) {
-        continue;
-      }
-      if (count_ < kMost) values_[count_++] = field.value;
+  template <typename Head>
+  explicit ConnectionNames(const Head& head) {
+    if (!head.connection_names) return;
+    for (const HeaderField& field : head.headers) {
+      if (field.id == FieldId::kConnection && count_ < kMost) values_[count_++] = field.value;
     }
   }
   bool Name(std::string_view name) const {
@@ -52,173 +49,160 @@ class ConnectionNames {
   size_t count_ = 0;
 };
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+// A set of field ids, so that the question asked for every field of every message is one test.
+class FieldSet {
+ public:
+  template <typename... Ids>
+  explicit constexpr FieldSet(Ids... ids) : bits_((0u | ... | Bit(ids))) {}
+  constexpr bool Contains(FieldId id) const { return (bits_ & Bit(id)) != 0; }
 
-bool HasHearthPrefix(std::string_view name) {
-  return name.size() > 9 && EqualsIgnoreCase(name.substr(0, 9), "x-hearth-");
-}
+ private:
+  static constexpr uint32_t Bit(FieldId id) { return 1u << static_cast<unsigned>(id); }
+  uint32_t bits_;
+};
 
-// The connection's own fields and the framing, which is written anew. By first letter, because this
-// runs for every field of every message.
-bool IsConnectionField(std::string_view name) {
-  switch (Lower(name.front())) {
-    case 'c':
-      return EqualsIgnoreCase(name, "connection") || EqualsIgnoreCase(name, "content-length");
-    case 'k':
-      return EqualsIgnoreCase(name, "keep-alive");
-    case 'p':
-      return EqualsIgnoreCase(name, "proxy-connection") ||
-             EqualsIgnoreCase(name, "proxy-authenticate") ||
-             EqualsIgnoreCase(name, "proxy-authorization");
-    case 't':
-      return EqualsIgnoreCase(name, "te") || EqualsIgnoreCase(name, "trailer") ||
-             EqualsIgnoreCase(name, "transfer-encoding");
-    case 'u':
-      return EqualsIgnoreCase(name, "upgrade");
-    default:
-      return false;
+// The framing is written anew, and what only the platform may set is not taken from a client.
+constexpr FieldSet kNotFromClient(FieldId::kContentLength, FieldId::kExpect, FieldId::kHost,
+                                  FieldId::kHttp2Settings, FieldId::kXCallId, FieldId::kXStartTime,
+                                  FieldId::kXHearthBusy, FieldId::kXHearthDraining,
+                                  FieldId::kXHearthTimeoutMs, FieldId::kXHearthToken,
+                                  FieldId::kXHearthOther);
+constexpr FieldSet kNotFromReplica(FieldId::kContentLength, FieldId::kXCallId, FieldId::kXStartTime,
+                                   FieldId::kXServedBy, FieldId::kXHearthBusy,
+                                   FieldId::kXHearthDraining, FieldId::kXHearthToken);
+
+// Copies fields of a received message. Those that stand one after the other go as one stretch of
+// bytes: most messages pass in two or three copies, whatever the number of their fields.
+class FieldCopier {
+ public:
+  explicit FieldCopier(http::HeadBuffer* out) : out_(out) {}
+  ~FieldCopier() { Flush(); }
+  FieldCopier(const FieldCopier&) = delete;
+  FieldCopier& operator=(const FieldCopier&) = delete;
+
+  void Copy(const HeaderField& field) {
+    if (field.line_size == 0) {  // not as received: somebody has put it together
+      Flush();
+      Writer(out_).Field(field.name, field.value);
+      return;
+    }
+    if (run_.data() + run_.size() != field.name.data()) {
+      Flush();
+      run_ = {field.name.data(), 0};
+    }
+    run_ = {run_.data(), run_.size() + field.line_size};
   }
-}
-
-enum class Special : uint8_t { kNone, kDrop, kForwardedFor, kForwardedHost, kForwardedProto };
-
-Special ClassifyRequest(std::string_view name) {
-  switch (Lower(name.front())) {
-    case 'h':
-      return EqualsIgnoreCase(name, "host") || EqualsIgnoreCase(name, "http2-settings")
-                 ? Special::kDrop
-                 : Special::kNone;
-    case 'e':
-      return EqualsIgnoreCase(name, "expect") ? Special::kDrop : Special::kNone;
-    case 'x':
-      break;
-    default:
-      return IsConnectionField(name) ? Special::kDrop : Special::kNone;
+  void Flush() {
+    out_->append(run_);
+    run_ = {};
   }
-  if (EqualsIgnoreCase(name, "x-forwarded-for")) return Special::kForwardedFor;
-  if (EqualsIgnoreCase(name, "x-forwarded-host")) return Special::kForwardedHost;
-  if (EqualsIgnoreCase(name, "x-forwarded-proto")) return Special::kForwardedProto;
-  if (EqualsIgnoreCase(name, "x-call-id") || EqualsIgnoreCase(name, "x-start-time") ||
-      HasHearthPrefix(name)) {
-    return Special::kDrop;
-  }
-  return Special::kNone;
-}
+
+ private:
+  http::HeadBuffer* out_;
+  std::string_view run_;
+};
 
 bool IsReplaced(std::span<const HeaderPair> replace, std::string_view name) {
   return std::any_of(replace.begin(), replace.end(),
                      [&](const HeaderPair& h) { return EqualsIgnoreCase(h.first, name); });
 }
 
-bool DroppedFromResponse(std::string_view name) {
-  if (Lower(name.front()) != 'x') return IsConnectionField(name);
-  return EqualsIgnoreCase(name, "x-call-id") || EqualsIgnoreCase(name, "x-start-time") ||
-         EqualsIgnoreCase(name, "x-served-by") || EqualsIgnoreCase(name, "x-hearth-busy") ||
-         EqualsIgnoreCase(name, "x-hearth-draining") || EqualsIgnoreCase(name, "x-hearth-token");
+void WriteForwarded(std::string_view known_for, bool have_host, bool have_proto,
+                    const http::RequestHead& request, std::string_view client_ip, Writer* writer) {
+  if (!known_for.empty() && !client_ip.empty()) {
+    writer->Field("X-Forwarded-For", {known_for, ", ", client_ip});
+  } else if (!known_for.empty() || !client_ip.empty()) {
+    writer->Field("X-Forwarded-For", known_for.empty() ? client_ip : known_for);
+  }
+  if (!have_host && !request.host.empty()) writer->Field("X-Forwarded-Host", request.host);
+  if (!have_proto) writer->Lines("X-Forwarded-Proto: http\r\n");
 }
 
-void WriteForwarded(std::string_view known_for, bool have_host, bool have_proto,
-                    const http::RequestHead& request, std::string_view client_ip,
-                    std::string* out) {
-  Writer writer(out);
-  if (!known_for.empty() || !client_ip.empty()) {
-    out->append("X-Forwarded-For: ").append(known_for);
-    if (!known_for.empty() && !client_ip.empty()) out->append(", ");
-    out->append(client_ip).append("\r\n");
+template <typename Head>
+void WriteUpgrade(const Head& head, Writer* writer) {
+  writer->Lines("Connection: Upgrade\r\n");
+  for (const HeaderField& field : head.headers) {
+    if (field.id == FieldId::kUpgrade) writer->Field("Upgrade", field.value);
   }
-  if (!have_host && !request.host.empty()) writer.Field("X-Forwarded-Host", request.host);
-  if (!have_proto) writer.Field("X-Forwarded-Proto", "http");
 }
 
 }  // namespace
 
 void WriteUpstreamHead(const http::RequestHead& request, const UpstreamHead& with,
-                       std::string* out) {
+                       http::HeadBuffer* out) {
   Writer writer(out);
-  out->append(request.method).append(" ").append(with.path);
-  if (!with.query.empty()) out->append("?").append(with.query);
-  out->append(" HTTP/1.1\r\n");
+  writer.RequestLine(request.method, with.path, with.query);
   writer.Field("Host", request.host.empty() ? with.default_host : request.host);
 
-  const ConnectionNames named(request.headers);
+  const ConnectionNames named(request);
   std::string_view forwarded_for;
   bool have_host = false;
   bool have_proto = false;
+  FieldCopier copier(out);
   for (const HeaderField& field : request.headers) {
-    const Special special = ClassifyRequest(field.name);
-    if (special == Special::kDrop) continue;
+    if (http::IsHopByHop(field.id) || kNotFromClient.Contains(field.id)) continue;
     if (named.Name(field.name)) continue;
     if (!with.replace.empty() && IsReplaced(with.replace, field.name)) continue;
-    if (special == Special::kForwardedFor) {
+    if (field.id == FieldId::kXForwardedFor) {
       // The last one is continued with the client's address; those before stay lines of their own.
+      copier.Flush();
       if (!forwarded_for.empty()) writer.Field("X-Forwarded-For", forwarded_for);
       forwarded_for = field.value;
       continue;
     }
-    have_host |= special == Special::kForwardedHost;
-    have_proto |= special == Special::kForwardedProto;
-    writer.Field(field.name, field.value);
+    have_host |= field.id == FieldId::kXForwardedHost;
+    have_proto |= field.id == FieldId::kXForwardedProto;
+    copier.Copy(field);
   }
-  WriteForwarded(forwarded_for, have_host, have_proto, request, with.client_ip, out);
-  writer.Field("X-Call-Id", with.call_id).Field("X-Start-Time", with.start_time);
+  copier.Flush();
+  WriteForwarded(forwarded_for, have_host, have_proto, request, with.client_ip, &writer);
+  writer.Lines(with.stamp);
   for (const HeaderPair& header : with.replace) writer.Field(header.first, header.second);
-  if (with.upgrade) {
-    writer.Field("Connection", "Upgrade");
-    for (const HeaderField& field : request.headers) {
-      if (EqualsIgnoreCase(field.name, "upgrade")) writer.Field("Upgrade", field.value);
-    }
-  }
+  if (with.upgrade) WriteUpgrade(request, &writer);
   if (request.body == BodyKind::kLength) writer.Field("Content-Length", request.content_length);
-  if (request.body == BodyKind::kChunked) writer.Field("Transfer-Encoding", "chunked");
+  if (request.body == BodyKind::kChunked) writer.Lines("Transfer-Encoding: chunked\r\n");
 }
 
-void WriteClientHead(const http::ResponseHead& response, const ClientHead& with, std::string* out) {
+void WriteClientHead(const http::ResponseHead& response, const ClientHead& with,
+                     http::HeadBuffer* out) {
   Writer writer(out);
   writer.StatusLine(response.status, response.reason);
-  const ConnectionNames named(response.headers);
+  const ConnectionNames named(response);
   const bool keep_length = with.no_body_method || response.status == 304;
+  FieldCopier copier(out);
   for (const HeaderField& field : response.headers) {
-    if (keep_length && EqualsIgnoreCase(field.name, "content-length")) {
-      writer.Field(field.name, field.value);
-      continue;
+    if (!(keep_length && field.id == FieldId::kContentLength)) {
+      if (http::IsHopByHop(field.id) || kNotFromReplica.Contains(field.id)) continue;
+      if (named.Name(field.name)) continue;
     }
-    if (DroppedFromResponse(field.name) || named.Name(field.name)) continue;
-    writer.Field(field.name, field.value);
+    copier.Copy(field);
   }
-  if (response.status == 101) {
-    writer.Field("Connection", "Upgrade");
-    for (const HeaderField& field : response.headers) {
-      if (EqualsIgnoreCase(field.name, "upgrade")) writer.Field("Upgrade", field.value);
-    }
-  }
-  writer.Field("X-Call-Id", with.call_id).Field("X-Start-Time", with.start_time);
-  writer.Field("X-Served-By", with.served_by);
+  copier.Flush();
+  if (response.status == 101) WriteUpgrade(response, &writer);
+  writer.Lines(with.stamp).Lines(with.served_by_line);
   if (with.body == BodyKind::kLength) writer.Field("Content-Length", response.content_length);
-  if (with.body == BodyKind::kChunked) writer.Field("Transfer-Encoding", "chunked");
+  if (with.body == BodyKind::kChunked) writer.Lines("Transfer-Encoding: chunked\r\n");
   if (response.status != 101) {
     if (!with.keep_alive) {
-      writer.Field("Connection", "close");
+      writer.Lines("Connection: close\r\n");
     } else if (with.http10) {
-      writer.Field("Connection", "keep-alive");
+      writer.Lines("Connection: keep-alive\r\n");
     }
   }
   writer.End();
 }
 
-void WriteInterimHead(const http::ResponseHead& response, std::string* out) {
+void WriteInterimHead(const http::ResponseHead& response, http::HeadBuffer* out) {
   Writer writer(out);
   writer.StatusLine(response.status, response.reason);
-  const ConnectionNames named(response.headers);
+  const ConnectionNames named(response);
+  FieldCopier copier(out);
   for (const HeaderField& field : response.headers) {
-    if (DroppedFromResponse(field.name) || named.Name(field.name)) continue;
-    writer.Field(field.name, field.value);
+    if (http::IsHopByHop(field.id) || kNotFromReplica.Contains(field.id)) continue;
+    if (!named.Name(field.name)) copier.Copy(field);
   }
+  copier.Flush();
   writer.End();
-}
-
-bool IsAcceptableCallId(std::string_view id) {
-  if (id.empty() || id.size() > 128) return false;
-  return std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
 bool IsIdempotent(std::string_view method) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/http/message.h"
+#include "core/http/writer.h"
 
 namespace hearth::proxy {
 
@@ -14,11 +15,10 @@ using HeaderPair = std::pair<std::string, std::string>;
 
 // What the gateway adds to or changes in a request before it goes to a replica.
 struct UpstreamHead {
-  std::string_view path = {};   // without the query
-  std::string_view query = {};  // without "?"
-  std::string_view call_id = {};
-  std::string_view start_time = {};  // decimal nanoseconds since 1970
-  std::string_view client_ip = {};   // "" for a Unix socket
+  std::string_view path = {};       // without the query
+  std::string_view query = {};      // without "?"
+  std::string_view stamp = {};      // CallStamp::lines
+  std::string_view client_ip = {};  // "" for a Unix socket
   std::string_view default_host = {};
   bool upgrade = false;                      // pass Upgrade on
   std::span<const HeaderPair> replace = {};  // instead of the client's fields of the same name
@@ -28,13 +28,12 @@ struct UpstreamHead {
 // empty line. Drops what belongs to the client's connection, what Connection names, and fields that
 // only the platform may set; frames the body anew from request.body.
 void WriteUpstreamHead(const http::RequestHead& request, const UpstreamHead& with,
-                       std::string* out);
+                       http::HeadBuffer* out);
 
 // How the answer reaches the client.
 struct ClientHead {
-  std::string_view call_id = {};
-  std::string_view start_time = {};
-  std::string_view served_by = {};
+  std::string_view stamp = {};                  // CallStamp::lines
+  std::string_view served_by_line = {};         // "X-Served-By: …" with CR LF
   http::BodyKind body = http::BodyKind::kNone;  // framing towards the client
   bool keep_alive = true;
   bool http10 = false;          // the client's version
@@ -42,13 +41,11 @@ struct ClientHead {
 };
 
 // Writes the response head for the client, complete.
-void WriteClientHead(const http::ResponseHead& response, const ClientHead& with, std::string* out);
+void WriteClientHead(const http::ResponseHead& response, const ClientHead& with,
+                     http::HeadBuffer* out);
 
 // A 1xx response, passed on as it is without its connection's fields.
-void WriteInterimHead(const http::ResponseHead& response, std::string* out);
-
-// True for a call id that may be used as it came: 1 to 128 visible ASCII characters.
-bool IsAcceptableCallId(std::string_view id);
+void WriteInterimHead(const http::ResponseHead& response, http::HeadBuffer* out);
 
 // RFC 9110 §9.2.2: a second delivery has the effect of one.
 bool IsIdempotent(std::string_view method);

@@ -36,14 +36,12 @@ LocalResponse ToResponse(const PlatformError& error, std::string_view call_id) {
   return response;
 }
 
-void WriteLocal(const LocalResponse& response, const LocalHead& with, std::string* out) {
-  http::HeadWriter<std::string> writer(out);
+void WriteLocal(const LocalResponse& response, const LocalHead& with, http::HeadBuffer* out) {
+  http::HeadWriter<http::HeadBuffer> writer(out);
   writer.StatusLine(response.status);
   for (const auto& [name, value] : response.headers) writer.Field(name, value);
   if (!with.date.empty()) writer.Field("Date", with.date);
-  if (!with.call_id.empty()) writer.Field("X-Call-Id", with.call_id);
-  if (!with.start_time.empty()) writer.Field("X-Start-Time", with.start_time);
-  writer.Field("X-Served-By", with.served_by);
+  writer.Lines(with.stamp).Lines(with.served_by_line);
   if (response.status != 204 && response.status != 304) {
     writer.Field("Content-Length", static_cast<uint64_t>(response.body.size()));
   }

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/http/writer.h"
 #include "gateway/proxy/interfaces.h"
 
 namespace hearth::proxy {
@@ -21,9 +22,8 @@ struct PlatformError {
 
 // What every answer made by the gateway carries beside its own fields.
 struct LocalHead {
-  std::string_view call_id = {};
-  std::string_view start_time = {};
-  std::string_view served_by = {};
+  std::string_view stamp = {};           // CallStamp::lines
+  std::string_view served_by_line = {};  // "X-Served-By: …" with CR LF
   std::string_view date = {};
   bool keep_alive = true;
   bool http10 = false;
@@ -33,6 +33,6 @@ struct LocalHead {
 LocalResponse ToResponse(const PlatformError& error, std::string_view call_id);
 
 // The whole answer as wire text.
-void WriteLocal(const LocalResponse& response, const LocalHead& with, std::string* out);
+void WriteLocal(const LocalResponse& response, const LocalHead& with, http::HeadBuffer* out);
 
 }  // namespace hearth::proxy

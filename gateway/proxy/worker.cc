@@ -20,7 +20,7 @@ Worker::Worker(uint32_t index, net::Loop& loop, const Options& options,
       loop_(loop),
       options_(options),
       dependencies_(dependencies),
-      served_by_(Cat("hearth/", options.version)),
+      served_by_line_(Cat("X-Served-By: hearth/", options.version, "\r\n")),
       table_(std::make_shared<const route::Table>()),
       upstreams_(loop, options.upstream_idle_timeout, options.max_idle_upstreams),
       random_(0x9E3779B97F4A7C15ULL * (index + 1) +

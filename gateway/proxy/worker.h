@@ -15,6 +15,7 @@
 
 #include "core/base/random.h"
 #include "core/http/message.h"
+#include "core/http/writer.h"
 #include "core/net/loop.h"
 #include "gateway/balance/picker.h"
 #include "gateway/proxy/interfaces.h"
@@ -52,13 +53,13 @@ class Worker {
   balance::Random& random() { return random_; }
   UuidSource& uuids() { return uuids_; }
   bool draining() const { return draining_; }
-  const std::string& served_by() const { return served_by_; }
+  std::string_view served_by_line() const { return served_by_line_; }
   std::string_view Date();  // as HTTP writes it, of this second
 
   // Memory for the one read or head that is being dealt with right now; never held over a turn.
   std::span<char> scratch() { return {scratch_.get(), kScratch}; }
-  std::string& head_scratch() {
-    head_scratch_.clear();
+  http::HeadBuffer& head_scratch() {
+    head_scratch_.Clear();
     return head_scratch_;
   }
   http::RequestHead& request_scratch() { return request_scratch_; }
@@ -94,14 +95,14 @@ class Worker {
   net::Loop& loop_;
   const Options& options_;
   const Dependencies& dependencies_;
-  const std::string served_by_;
+  const std::string served_by_line_;  // "X-Served-By: …" with CR LF
   TablePin table_;
   UpstreamPool upstreams_;
   Splicer splicer_;
   balance::Random random_;
   UuidSource uuids_;
   std::unique_ptr<char[]> scratch_;
-  std::string head_scratch_;
+  http::HeadBuffer head_scratch_;
   http::RequestHead request_scratch_;
   http::ResponseHead response_scratch_;
   std::array<char, 32> date_{};

@@ -29,9 +29,8 @@ Entry Sample() {
 }
 
 TEST_CASE("A text line has its columns, with dashes where there is nothing") {
-  std::string line;
-  LineFormatter(Format::kText).Append(Sample(), &line);
-  CHECK(line ==
+  LineFormatter formatter(Format::kText);
+  CHECK(formatter.Line(Sample()) ==
         "2023-11-14T22:13:20.123456Z 10.0.0.7 POST /function/resize 200 in=12 out=3456 t=0.001500 "
         "q=0.000250 resize.default r-1-a c1 - curl/7.88.1\n");
 }
@@ -40,9 +39,8 @@ TEST_CASE("A JSON line is one object") {
   Entry e = Sample();
   e.error = "queue_full";
   e.attempts = 2;
-  std::string line;
-  LineFormatter(Format::kJson).Append(e, &line);
-  const auto json = nlohmann::json::parse(line);
+  LineFormatter formatter(Format::kJson);
+  const auto json = nlohmann::json::parse(formatter.Line(e));
   CHECK(json["time"] == "2023-11-14T22:13:20.123456Z");
   CHECK(json["status"] == 200);
   CHECK(json["duration_seconds"] == 0.0015);
@@ -56,12 +54,12 @@ TEST_CASE("No text breaks out of its line") {
     Entry e = Sample();
     e.path = path;
     e.call_id = id;
-    std::string json;
-    LineFormatter(Format::kJson).Append(e, &json);
+    LineFormatter json_formatter(Format::kJson);
+    const std::string_view json = json_formatter.Line(e);
     RC_ASSERT(nlohmann::json::accept(json));
     RC_ASSERT(json.find('\n') == json.size() - 1);
-    std::string text;
-    LineFormatter(Format::kText).Append(e, &text);
+    LineFormatter text_formatter(Format::kText);
+    const std::string_view text = text_formatter.Line(e);
     RC_ASSERT(text.find('\n') == text.size() - 1);
     RC_ASSERT(std::count(text.begin(), text.end(), ' ') == 13);
   });
@@ -73,7 +71,7 @@ TEST_CASE("A formatter follows the time") {
   std::string lines;
   for (const Duration step : {Duration(0), Duration(1ms), Duration(1s), Duration(-1500ms)}) {
     e.time += step;
-    formatter.Append(e, &lines);
+    lines += formatter.Line(e);
   }
   CHECK_THAT(lines, Catch::StartsWith("2023-11-14T22:13:20.123456Z "));
   CHECK_THAT(lines, Catch::Contains("\n2023-11-14T22:13:20.124456Z "));
@@ -85,10 +83,29 @@ TEST_CASE("A long path is cut") {
   Entry e = Sample();
   const std::string path(5000, 'x');
   e.path = path;
-  std::string line;
-  LineFormatter(Format::kText).Append(e, &line);
+  LineFormatter formatter(Format::kText);
+  const std::string line(formatter.Line(e));
   CHECK(line.size() < 1300);
   CHECK_THAT(line, Catch::Contains("xxx... 200"));
+}
+
+TEST_CASE("The longest texts, all of them escaped, have room in a line") {
+  const std::string worst(70000, '\n');
+  Entry e = Sample();
+  for (std::string_view* text : {&e.client, &e.method, &e.path, &e.function, &e.ns, &e.replica,
+                                 &e.call_id, &e.error, &e.user_agent}) {
+    *text = worst;
+  }
+  e.bytes_in = e.bytes_out = UINT64_MAX;
+  e.duration = e.queued = Duration::max();
+  e.status = INT32_MAX;
+  e.attempts = UINT32_MAX;
+  for (const Format format : {Format::kText, Format::kJson}) {
+    LineFormatter formatter(format);
+    const std::string line(formatter.Line(e));
+    CHECK(std::count(line.begin(), line.end(), '%') == 9 * 1024);
+    CHECK(line.find('\n') == line.size() - 1);
+  }
 }
 
 }  // namespace
