@@ -38,6 +38,13 @@ foreach(archive IN LISTS _absl_archives)
 endforeach()
 target_link_libraries(hearth_absl INTERFACE "$<${_static}:-Wl$<COMMA>--end-group>")
 
+# HTTP/2 framing. The archive for static programs, as for Abseil.
+find_library(HEARTH_NGHTTP2 nghttp2 REQUIRED)
+find_library(HEARTH_NGHTTP2_ARCHIVE NAMES libnghttp2.a REQUIRED)
+add_library(hearth_nghttp2 INTERFACE)
+target_link_libraries(hearth_nghttp2 INTERFACE
+  "$<IF:${_static},${HEARTH_NGHTTP2_ARCHIVE},${HEARTH_NGHTTP2}>")
+
 add_library(hearth_json INTERFACE)  # nlohmann-json is header only, in the default include path
 
 if(HEARTH_TESTS)

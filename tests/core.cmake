@@ -9,6 +9,10 @@ hearth_test(core_http_test DIR unit/core/http DEPS core_http)
 hearth_test(core_log_test DIR unit/core/log DEPS core_log hearth_fakes)
 hearth_test(core_metrics_test DIR unit/core/metrics DEPS core_metrics)
 hearth_test(core_net_test DIR unit/core/net DEPS core_net hearth_fakes)
+# An HTTP/2 peer on the library alone, apart because few tests need it.
+add_library(hearth_h2_fakes STATIC ${CMAKE_CURRENT_SOURCE_DIR}/fakes/h2/h2_client.cc)
+target_link_libraries(hearth_h2_fakes PUBLIC hearth_fakes PRIVATE hearth_nghttp2 hearth_warnings)
+hearth_test(core_h2_test DIR unit/core/h2 DEPS core_h2 hearth_h2_fakes)
 hearth_test(fakes_test DIR unit/fakes DEPS core_net hearth_fakes)
 hearth_test(core_property_test DIR property/core DEPS core_net hearth_fakes LABELS property)
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/proxy/http2_connection.h"
 #include "gateway/proxy/platform_error.h"
 #include "gateway/proxy/worker.h"
 
@@ -17,9 +18,10 @@ constexpr size_t kMostLingered = 16 * 1024 * 1024;  // read and thrown away afte
 }  // namespace
 
 ClientConnection::ClientConnection(Worker& worker, std::unique_ptr<net::Stream> stream,
-                                   ListenerKind kind)
+                                   ListenerKind kind, bool is_stream)
     : worker_(worker),
       kind_(kind),
+      is_stream_(is_stream),
       stream_(std::move(stream)),
       in_(&worker.loop().buffers()),
       out_(&worker.loop().buffers()),
@@ -28,7 +30,9 @@ ClientConnection::ClientConnection(Worker& worker, std::unique_ptr<net::Stream> 
       timer_([this] { OnTimer(); }),
       go_on_([this] { OnReadable(); }) {}
 
-ClientConnection::~ClientConnection() { stream_->SetHandler(nullptr); }
+ClientConnection::~ClientConnection() {
+  if (stream_ != nullptr) stream_->SetHandler(nullptr);
+}
 
 void ClientConnection::Begin() {
   idle_deadline_ = worker_.loop().Now() + worker_.options().header_timeout;
@@ -135,6 +139,11 @@ bool ClientConnection::ProcessHead(std::string_view bytes, size_t* used) {
       return false;
     case http::ParseState::kError: {
       const http::ParseError error = parser_.error();
+      if (error == http::ParseError::kBadVersion && !exchange_.used() && !is_stream_ &&
+          IsHttp2Preface(bytes)) {
+        BecomeHttp2(bytes);
+        return false;
+      }
       Reject(http::StatusFor(error), http::NameOf(error), "this is not acceptable as HTTP/1.1");
       return false;
     }
@@ -247,6 +256,16 @@ void ClientConnection::Reject(int status, std::string_view reason, std::string m
           .served_by_line = worker_.served_by_line(), .date = worker_.Date(), .keep_alive = false},
       &text);
   if (Send(text.view())) CloseWhenFlushed(After::kLinger);
+}
+
+// Its first bytes are no request but HTTP/2's preface: the socket goes to a session, and this ends.
+void ClientConnection::BecomeHttp2(std::string_view early) {
+  state_ = State::kClosed;
+  timer_.Cancel();
+  go_on_.Cancel();
+  stream_->SetHandler(nullptr);
+  worker_.AcceptHttp2(std::move(stream_), kind_, early);
+  worker_.Retire(this);
 }
 
 void ClientConnection::CloseWhenFlushed(After after) {

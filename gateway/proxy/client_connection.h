@@ -22,7 +22,9 @@ struct PlatformError;
 // as the one Exchange it holds. Owned by the Worker, which destroys it after Retire. Loop's thread.
 class ClientConnection final : public net::StreamHandler {
  public:
-  ClientConnection(Worker& worker, std::unique_ptr<net::Stream> stream, ListenerKind kind);
+  // `is_stream`: one request of an HTTP/2 connection.
+  ClientConnection(Worker& worker, std::unique_ptr<net::Stream> stream, ListenerKind kind,
+                   bool is_stream);
   ~ClientConnection() override;
 
   void Begin();
@@ -50,6 +52,7 @@ class ClientConnection final : public net::StreamHandler {
   void EnsureTimer(MonotonicTime deadline);
   bool eof() const { return eof_; }
   ListenerKind kind() const { return kind_; }
+  bool is_stream() const { return is_stream_; }
   std::string_view client_ip() const { return stream_->peer_ip(); }
 
   // For the worker.
@@ -71,6 +74,7 @@ class ClientConnection final : public net::StreamHandler {
   void ProcessBuffered();
   void OnEof();
   void OnReset();
+  void BecomeHttp2(std::string_view early);
   void Reject(int status, std::string_view reason, std::string message);
   void CloseWhenFlushed(After after);
   void FinishClose();
@@ -78,6 +82,7 @@ class ClientConnection final : public net::StreamHandler {
 
   Worker& worker_;
   const ListenerKind kind_;
+  const bool is_stream_;
   std::unique_ptr<net::Stream> stream_;
   net::Buffer in_;  // a head that came in pieces, or what came early
   Outbox out_;

@@ -42,6 +42,7 @@ class Exchange final : public UpstreamUser {
   Exchange& operator=(const Exchange&) = delete;
 
   bool active() const { return phase_ != Phase::kIdle; }
+  bool used() const { return arrival_ != MonotonicTime{}; }  // a request has come
   bool request_complete() const { return body_.done() && phase_ != Phase::kTunnel; }
   bool streaming() const { return attached_; }
 

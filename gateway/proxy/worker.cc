@@ -6,6 +6,7 @@
 
 #include "core/base/strings.h"
 #include "gateway/proxy/client_connection.h"
+#include "gateway/proxy/http2_connection.h"
 
 namespace hearth::proxy {
 
@@ -35,6 +36,11 @@ Worker::~Worker() {
     connections_.erase(connections_.begin());
     delete connection;
   }
+  while (!multiplexed_.empty()) {
+    Http2Connection* connection = *multiplexed_.begin();
+    multiplexed_.erase(multiplexed_.begin());
+    delete connection;
+  }
 }
 
 absl::StatusOr<net::Address> Worker::Listen(const net::Address& address, ListenerKind kind,
@@ -54,13 +60,37 @@ absl::StatusOr<net::Address> Worker::Listen(const net::Address& address, Listene
 
 void Worker::Accept(std::unique_ptr<net::Stream> stream, ListenerKind kind) {
   if (draining_) return;
-  auto connection = std::make_unique<ClientConnection>(*this, std::move(stream), kind);
+  Add(std::move(stream), kind, /*is_stream=*/false);
+}
+
+// Even while draining: the peer has been told, and what had crossed that is served.
+void Worker::AcceptStream(std::unique_ptr<net::Stream> stream, ListenerKind kind) {
+  Add(std::move(stream), kind, /*is_stream=*/true);
+}
+
+void Worker::Add(std::unique_ptr<net::Stream> stream, ListenerKind kind, bool is_stream) {
+  auto connection = std::make_unique<ClientConnection>(*this, std::move(stream), kind, is_stream);
   ClientConnection* raw = connection.release();
   connections_.insert(raw);
-  connection_count_.store(connections_.size(), std::memory_order_relaxed);
-  if (dependencies_.exchanges != nullptr) dependencies_.exchanges->OnConnections(index_, 1);
+  if (!is_stream) CountConnections(1);
   UpdateAccepting();
   raw->Begin();
+}
+
+void Worker::AcceptHttp2(std::unique_ptr<net::Stream> stream, ListenerKind kind,
+                         std::string_view early) {
+  auto connection = std::make_unique<Http2Connection>(*this, std::move(stream), kind);
+  Http2Connection* raw = connection.release();
+  multiplexed_.insert(raw);
+  CountConnections(1);
+  raw->Begin(early);
+}
+
+void Worker::CountConnections(int change) {
+  connection_count_.store(connection_count_.load(std::memory_order_relaxed) +
+                              static_cast<uint64_t>(static_cast<int64_t>(change)),
+                          std::memory_order_relaxed);
+  if (dependencies_.exchanges != nullptr) dependencies_.exchanges->OnConnections(index_, change);
 }
 
 void Worker::UpdateAccepting() {
@@ -73,11 +103,17 @@ void Worker::UpdateAccepting() {
 void Worker::Retire(ClientConnection* connection) {
   if (connections_.erase(connection) == 0) return;
   tunnels_.erase(connection);
-  connection_count_.store(connections_.size(), std::memory_order_relaxed);
-  if (dependencies_.exchanges != nullptr) dependencies_.exchanges->OnConnections(index_, -1);
+  if (!connection->is_stream()) CountConnections(-1);
   // Shared only because a task must be copyable; it goes with the task, whether it runs or not.
   loop_.Defer([dead = std::shared_ptr<ClientConnection>(connection)] {});
   UpdateAccepting();
+  CheckDrained();
+}
+
+void Worker::Retire(Http2Connection* connection) {
+  if (multiplexed_.erase(connection) == 0) return;
+  CountConnections(-1);
+  loop_.Defer([dead = std::shared_ptr<Http2Connection>(connection)] {});
   CheckDrained();
 }
 
@@ -115,10 +151,18 @@ void Worker::Drain(Duration grace, std::function<void()> done) {
   for (ClientConnection* connection : all) {
     if (connections_.contains(connection)) connection->OnDrain();
   }
+  const std::vector<Http2Connection*> multiplexed(multiplexed_.begin(), multiplexed_.end());
+  for (Http2Connection* connection : multiplexed) {
+    if (multiplexed_.contains(connection)) connection->OnDrain();
+  }
   grace_.SetCallback([this] {
     const std::vector<ClientConnection*> left(connections_.begin(), connections_.end());
     for (ClientConnection* connection : left) {
       if (connections_.contains(connection)) connection->CutOff();
+    }
+    const std::vector<Http2Connection*> peers(multiplexed_.begin(), multiplexed_.end());
+    for (Http2Connection* connection : peers) {
+      if (multiplexed_.contains(connection)) connection->CutOff();
     }
   });
   loop_.ArmAfter(grace_, grace);
@@ -126,7 +170,7 @@ void Worker::Drain(Duration grace, std::function<void()> done) {
 }
 
 void Worker::CheckDrained() {
-  if (!draining_ || !connections_.empty() || !on_drained_) return;
+  if (!draining_ || !connections_.empty() || !multiplexed_.empty() || !on_drained_) return;
   grace_.Cancel();
   upstreams_.CloseAll();
   loop_.Defer(std::exchange(on_drained_, nullptr));

@@ -28,6 +28,7 @@
 namespace hearth::proxy {
 
 class ClientConnection;
+class Http2Connection;
 
 // The data path of one loop: its listeners, client connections, upstream pool and scratch memory.
 // Everything but the counters belongs to the loop's thread. Owned by DataPath.
@@ -71,6 +72,13 @@ class Worker {
   void AddTunnel(ClientConnection* connection) { tunnels_.insert(connection); }
   // Destroyed at the end of this turn.
   void Retire(ClientConnection* connection);
+  void Retire(Http2Connection* connection);
+
+  // A connection that speaks HTTP/2; `early` was read of it already.
+  void AcceptHttp2(std::unique_ptr<net::Stream> stream, ListenerKind kind, std::string_view early);
+  // One request of such a connection, as a connection that carries only this.
+  void AcceptStream(std::unique_ptr<net::Stream> stream, ListenerKind kind);
+  bool HasRoom() const { return connections_.size() < options_.max_connections; }
   // Something of the list in events.h has happened; `function` may be null.
   void Count(EventKind kind, const route::Function* function, std::string_view reason) {
     if (dependencies_.exchanges == nullptr) return;
@@ -88,6 +96,8 @@ class Worker {
  private:
   static constexpr size_t kScratch = 256 * 1024;
   struct DelayedPump;
+  void Add(std::unique_ptr<net::Stream> stream, ListenerKind kind, bool is_stream);
+  void CountConnections(int change);
   void CheckDrained();
   void UpdateAccepting();
 
@@ -112,6 +122,7 @@ class Worker {
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   bool accepting_ = true;
   std::unordered_set<ClientConnection*> connections_;  // owned
+  std::unordered_set<Http2Connection*> multiplexed_;   // owned
   std::unordered_set<ClientConnection*> tunnels_;      // of these, those that are WebSockets
   std::list<DelayedPump> pumps_;
   bool draining_ = false;

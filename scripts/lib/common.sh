@@ -13,11 +13,11 @@ die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 BUILD_PACKAGES=(build-essential g++ cmake ninja-build ccache lld pkg-config git ca-certificates
   protobuf-compiler protobuf-compiler-grpc libgrpc++-dev libprotobuf-dev libcpprest-dev
   libyaml-cpp-dev prometheus-cpp-dev libabsl-dev libboost-dev libssl-dev libsqlite3-dev
-  nlohmann-json3-dev libarchive-dev zlib1g-dev)
+  nlohmann-json3-dev libarchive-dev zlib1g-dev libnghttp2-dev)
 RUN_PACKAGES=(bubblewrap nftables iproute2 slirp4netns skopeo umoci python3 python3-pip curl jq
   procps)
 TEST_PACKAGES=(catch2 librapidcheck-dev libhttp-parser-dev clang-14 libclang-rt-14-dev
-  python3-pytest python3-yaml buildah autoconf automake libtool file strace)
+  python3-pytest python3-yaml nghttp2-client buildah autoconf automake libtool file strace)
 BENCH_PACKAGES=(nginx-light haproxy wrk)
 
 # install_packages NAME...: only what is missing, so that a second run costs a moment.
