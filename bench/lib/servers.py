@@ -182,19 +182,32 @@ defaults
   timeout server 1h
   timeout http-keep-alive 1h
 frontend in
-  bind 127.0.0.1:{port} backlog 4096
+  bind 127.0.0.1:{port} backlog 4096 {bind}
   default_backend out
 backend out
   server s 127.0.0.1:{target} pool-max-conn 4096 pool-purge-delay 1h {server}
 """
 
 
-def haproxy(folder, target, port_of_target=None, server=""):
+def haproxy(folder, target, port_of_target=None, server="", bind="", scheme="http"):
     """One thread; logs each request to its ring, which is cheaper than any file."""
     port = free_port()
     config = folder / f"haproxy-{port}.cfg"
-    config.write_text(HAPROXY.format(port=port, target=port_of_target or target.port, server=server))
-    return Server("haproxy", port, ["haproxy", "-db", "-q", "-f", config])
+    config.write_text(HAPROXY.format(port=port, target=port_of_target or target.port, server=server, bind=bind))
+    made = Server("haproxy", port, ["haproxy", "-db", "-q", "-f", config])
+    made.scheme = scheme
+    return made
+
+
+def certificate(folder):
+    """A self-signed one with a P-256 key: (certificate, key, both in one file)."""
+    cert, key, both = folder / "tls.crt", folder / "tls.key", folder / "tls.pem"
+    if not cert.exists():
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key,
+                        "-out", cert], check=True, stderr=subprocess.DEVNULL)
+        both.write_bytes(cert.read_bytes() + key.read_bytes())
+    return cert, key, both
 
 
 def go_proxy(root, target, port_of_target=None):
@@ -234,6 +247,24 @@ def snapshot(root, routes):
     return subprocess.run(["protoc", f"--proto_path={root}/proto", "--encode=hearth.v1.RouteSnapshot",
                            "hearth/v1/fleet.proto"], input=("sequence: 1\n" + "".join(routes)).encode(),
                           stdout=subprocess.PIPE, check=True).stdout
+
+
+def tls_gateway(root, folder, target):
+    cert, key, _ = certificate(folder)
+    tls_port = free_port()
+    made = gateway(root, folder, target, flags=["--tls-listen", f"127.0.0.1:{tls_port}", "--tls-cert", cert, "--tls-key", key])
+    made.port, made.scheme = tls_port, "https"
+    return made
+
+
+def tls_nginx(folder, target):
+    cert, key, _ = certificate(folder)
+    server = f"ssl_certificate {cert}; ssl_certificate_key {key}; ssl_session_cache shared:TLS:10m; ssl_protocols TLSv1.2 TLSv1.3;"
+    return nginx_proxy(folder, target, listen=" ssl", server=server, scheme="https")
+
+
+def tls_haproxy(folder, target):
+    return haproxy(folder, target, bind=f"ssl crt {certificate(folder)[2]}", scheme="https")
 
 
 def gateway(root, folder, target=None, name="hearth-gateway", routes=None, controller=None, flags=(), function="bench"):

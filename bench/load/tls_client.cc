@@ -95,6 +95,7 @@ class TlsStream final : public net::Stream, private net::StreamHandler {
   // Fills `buffer` as far as the socket goes, so that a short result means that nothing is left.
   net::IoResult Read(std::span<char> buffer) override {
     size_t total = 0;
+    drained_ = false;
     while (total < buffer.size()) {
       size_t n = 0;
       if (SSL_read_ex(ssl_.get(), buffer.data() + total, buffer.size() - total, &n) == 1) {
@@ -104,6 +105,7 @@ class TlsStream final : public net::Stream, private net::StreamHandler {
       const int error = SSL_get_error(ssl_.get(), 0);
       if (error == SSL_ERROR_ZERO_RETURN) return Partly(total, net::IoStatus::kEof);
       if (error != SSL_ERROR_WANT_READ) return Partly(total, net::IoStatus::kReset);
+      if (drained_) return Partly(total, net::IoStatus::kWouldBlock);
       const net::IoStatus status = Fetch();
       if (status != net::IoStatus::kOk) return Partly(total, status);
     }
@@ -152,6 +154,7 @@ class TlsStream final : public net::Stream, private net::StreamHandler {
     const net::IoResult result = inner_->Read(bytes);
     if (result.status == net::IoStatus::kOk) {
       BIO_write(in_, bytes.data(), static_cast<int>(result.bytes));
+      drained_ = result.bytes < bytes.size();
     }
     return result.status;
   }
@@ -195,6 +198,7 @@ class TlsStream final : public net::Stream, private net::StreamHandler {
   size_t pending_ = 0;
   bool blocked_ = false;  // OnWritable is owed
   bool broken_ = false;
+  bool drained_ = false;  // the last fetch came back short
 };
 
 std::unique_ptr<net::Stream> Client::Wrap(std::unique_ptr<net::Stream> stream) {

@@ -4,6 +4,7 @@ import contextlib
 import json
 import pathlib
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -17,7 +18,8 @@ class KnownServer:
     """Answers in the order of what comes on each connection, and counts. /refuse is 429, /never has no
     answer, /cut breaks off inside the body; `stall_at`: before that request it does nothing for a while."""
 
-    def __init__(self, stall_at=None, stall_seconds=0.0):
+    def __init__(self, stall_at=None, stall_seconds=0.0, tls=None):
+        self.tls = tls
         self.stall_at, self.stall_seconds, self.answered, self.connections = stall_at, stall_seconds, 0, 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -32,8 +34,10 @@ class KnownServer:
                 threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.tls:
+            connection = self.tls.wrap_socket(connection, server_side=True)
         with contextlib.suppress(OSError), connection, connection.makefile("rb") as reader:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while line := reader.readline():
                 length = 0
                 while (header := reader.readline()) != b"\r\n":
@@ -152,6 +156,24 @@ def test_uploads_and_new_connections(server):
     assert result["errors"] == {}
     assert result["connections_opened"] == result["requests"] == server.answered
     assert result["bytes_out"] > 100_000 * (result["requests"] - 1)
+
+
+def test_tls_resumes_sessions_on_new_connections(tmp_path):
+    certificate, key = tmp_path / "crt", tmp_path / "key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-subj", "/CN=127.0.0.1", "-keyout", key, "-out", certificate], check=True, stderr=subprocess.DEVNULL)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = KnownServer(tls=context)
+    url = at(server).replace("http:", "https:")
+    kept = load(url, "--body", 50_000, "--expect-size", 5, "--connections", 2)
+    assert kept["errors"] == {} and kept["tls"] == {"handshakes": 2, "resumed": 0}
+    again = load(url, "--requests-per-connection", 1)
+    assert again["errors"] == {} and again["tls"]["handshakes"] == again["requests"]
+    assert again["tls"]["resumed"] == again["requests"] - 1
+    never = load(url, "--requests-per-connection", 1, "--no-resume")
+    assert never["errors"] == {} and never["tls"]["resumed"] == 0
+    server.close()
 
 
 def test_cut_off_at_the_end_is_no_error(server):

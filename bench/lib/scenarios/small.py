@@ -5,7 +5,7 @@ import os
 import pairs
 import servers
 
-TITLE = "small GET, keep-alive; latency at half the slower one's throughput, from the due time"
+TITLE = "small GET, keep-alive; latency at half the slower one's throughput, from the due time;\n   churn: a connection for each request"
 CONNECTIONS = [1, 8, 64, 512, 2000]
 
 
@@ -28,8 +28,11 @@ def run(bench):
     counts = bench.connections or CONNECTIONS
     comparisons = [pairs.Comparison(key, a, b, str(count), {"connections": count}, latency=0.5)
                    for key, a, b in couples if bench.wants_pair(key) for count in counts]
+    churn = {"connections": 64, "requests_per_connection": 1}
+    comparisons += [pairs.Comparison(key, a, b, "64 churn", churn) for key, a, b in couples
+                    if bench.wants_pair(key) and not bench.connections]
     results = pairs.run(bench, comparisons)
     for row in results:
         if row["pair"] != "nginx:nginx":
-            bench.figure(f"small/{row['pair']}/{row['load']}/cpu", row["cpu_ratio"])
+            bench.figure(f"small/{row['pair']}/{row['load'].replace(' ', '-')}/cpu", row["cpu_ratio"])
     return results
