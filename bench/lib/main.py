@@ -69,6 +69,7 @@ def arguments():
     parser.add_argument("--connections", type=lambda s: [int(n) for n in s.split(",")], help="of `small`: 1,64")
     parser.add_argument("--pairs", type=lambda s: s.split(","), help="of `small`: gateway:nginx,watchdog:go")
     parser.add_argument("--store", action="store_true", help="keep this run's ratios in bench/budgets.json")
+    parser.add_argument("--targets", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; default: all")
     args = parser.parse_args()
     unknown = set(args.names) - set(NAMES)
@@ -80,8 +81,17 @@ def arguments():
     return args
 
 
+def targets(names):
+    """What has to be built for these scenarios."""
+    of_all = ["hearth_watchdog", "hearth_gateway", "hearth_load", "hearth_bench_backend", "hearth_bench_fleet"]
+    return of_all + (["hearth_controller", "hearth"] if "cold" in names else [])
+
+
 def main():
     args = arguments()
+    if args.targets:
+        print(*targets(args.names))
+        return 0
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, -10)  # all that is measured goes before what else runs here
     if len(servers.CPUS) < 2:

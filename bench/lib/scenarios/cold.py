@@ -63,6 +63,7 @@ def run(bench):
                             "warm_p50_ms": statistics.median(warm), "bare_sandbox_p50_ms": control,
                             "ratio": p50 / control})
             bench.figure(f"cold/{language}/bare-sandbox", p50 / control)
+            bench.figure(f"cold/{language}/p50-ms", p50, hold=False)
             print(f"{language:<16}{p50:>9.1f}{min(cold):>8.1f}{max(cold):>8.1f}{statistics.median(warm):>10.2f}"
                   f"{control:>14.1f}{p50 / control:>8.2f}", flush=True)
     finally:
