@@ -11,6 +11,7 @@ hearth_test(gateway_fleet_test DIR unit/gateway/fleet DEPS gateway_fleet hearth_
 hearth_test(gateway_api_test DIR unit/gateway/api DEPS gateway_api hearth_json)
 hearth_test(gateway_metrics_test DIR unit/gateway/metrics DEPS gateway_metrics)
 hearth_test(gateway_admin_test DIR unit/gateway/admin DEPS gateway_admin hearth_fakes hearth_json)
+hearth_test(gateway_handover_test DIR unit/gateway/handover DEPS gateway_handover)
 hearth_test(gateway_app_test DIR unit/gateway/app DEPS gateway_app hearth_json)
 hearth_test(gateway_integration_test DIR integration/gateway DEPS gateway_app
   hearth_fake_controller hearth_json LABELS integration)

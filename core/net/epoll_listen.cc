@@ -43,6 +43,12 @@ class EpollListener final : public Listener, public EpollLoop::Source {
     Watch();
   }
 
+  void TakeWaiting() override {
+    constexpr int kMost = 65536;  // more than any backlog holds
+    for (int i = 0; i < kMost && AcceptOne(); ++i) {
+    }
+  }
+
   void OnEvents(uint32_t) override {
     const AliveCheck check(lifetime_);
     for (int i = 0; i < kBatch; ++i) {

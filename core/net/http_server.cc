@@ -38,6 +38,14 @@ class HttpServer::Impl final : public ConnectionHost, public std::enable_shared_
     return absl::OkStatus();
   }
 
+  std::vector<int> Descriptors() const {
+    std::vector<int> found;
+    for (const auto& listener : listeners_) {
+      if (listener->fd() >= 0) found.push_back(listener->fd());
+    }
+    return found;
+  }
+
   Address address() const { return listeners_.empty() ? Address() : listeners_.front()->address(); }
 
   void Serve(std::unique_ptr<Stream> stream) {
@@ -131,6 +139,7 @@ absl::Status HttpServer::Listen(const Address& address, const ListenOptions& opt
   return impl_->Listen(address, options);
 }
 Address HttpServer::address() const { return impl_->address(); }
+std::vector<int> HttpServer::Descriptors() const { return impl_->Descriptors(); }
 void HttpServer::Serve(std::unique_ptr<Stream> stream) { impl_->Serve(std::move(stream)); }
 void HttpServer::Drain(std::function<void()> done) { impl_->Drain(std::move(done)); }
 size_t HttpServer::connections() const { return impl_->connections(); }

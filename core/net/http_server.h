@@ -109,6 +109,7 @@ class HttpServer {
   // May be called several times. Takes "fd:N" as well.
   absl::Status Listen(const Address& address, const ListenOptions& options = {});
   Address address() const;                     // of the first listener, with the real port
+  std::vector<int> Descriptors() const;        // what it listens on, for a successor
   void Serve(std::unique_ptr<Stream> stream);  // a connection accepted elsewhere
 
   // Stops accepting and closes idle connections; others after their exchange. Then `done`.

@@ -48,6 +48,9 @@ class Listener {
   virtual Address address() const = 0;  // with the port the kernel chose where 0 was asked for
   virtual void Pause() = 0;             // stops accepting; the backlog stays
   virtual void Resume() = 0;
+  // Accepts whatever waits in the backlog at this moment, paused or not: before a close that would
+  // reset it. The callback must not destroy this.
+  virtual void TakeWaiting() {}
   virtual int fd() const { return -1; }
 };
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/net/address.h"
 #include "core/net/http_server.h"
@@ -34,6 +35,11 @@ class AdminServer {
   AdminServer(net::Loop& loop, AdminPages pages);
   absl::Status Listen(const net::Address& address);
   net::Address address() const { return server_.address(); }
+  std::vector<int> Descriptors() const { return server_.Descriptors(); }
+  // Leaves the sockets to a successor; what is under way is answered.
+  void StopAccepting() {
+    server_.Drain([] {});
+  }
 
  private:
   void Handle(net::ServerExchange& exchange);

@@ -28,13 +28,6 @@ absl::Status WithFlag(const absl::Status& status, std::string_view flag) {
   return absl::Status(status.code(), A(Cat(Message(status), " (--", flag, ")")));
 }
 
-// The data path's sockets share their port among the loops, which the kernel would grant a second
-// gateway of the same user as well.
-absl::Status CheckFree(const net::Address& address) {
-  if (address.kind != net::Address::Kind::kTcp || address.port == 0) return absl::OkStatus();
-  return net::OpenListener(address, {}).status();
-}
-
 // They are read again at each connect; what is wrong from the beginning is better said at once.
 absl::Status CheckTlsFiles(const Options& options) {
   const std::pair<const std::string*, const char*> files[] = {
@@ -90,6 +83,7 @@ App::App(Options options, const Clock& clock, const log::Logger& logger)
 }
 
 App::~App() {
+  if (handover_ != nullptr) handover_->Stop();
   if (fleet_ != nullptr) fleet_->Stop();
   for (const auto& loop : loops_) loop->Stop();
   if (admin_loop_ != nullptr) admin_loop_->Stop();
@@ -102,6 +96,7 @@ App::~App() {
 absl::Status App::Start() {
   RETURN_IF_ERROR(CheckTlsFiles(options_));
   RETURN_IF_ERROR(OpenCredentials());
+  RETURN_IF_ERROR(BeginTakeOver());
   if (options_.access_log != "off") {
     accesslog::WriterOptions log;
     log.format =
@@ -114,6 +109,7 @@ absl::Status App::Start() {
   authenticator_ = std::make_unique<auth::FunctionAuthenticator>(credentials_.get());
   desk_ = std::make_unique<FrontDesk>(credentials_.get(), std::string(Version()), logger_);
   RETURN_IF_ERROR(OpenSockets());
+  if (take_over_ != nullptr) data_path_->HoldBack();
   RETURN_IF_ERROR(OpenAdmin());
 
   fleet::FleetOptions fleet_options;
@@ -130,6 +126,15 @@ absl::Status App::Start() {
       [this](const auto& controller) { desk_->SetController(controller); }, logger_.For("fleet"));
   StartThreads();
   fleet_->Start();
+  if (take_over_ != nullptr) RETURN_IF_ERROR(FinishTakeOver());
+  // Only now: the pages of this gateway take the place of the predecessor's.
+  admin_loop_->Post([this] { Housekeep(); });
+  threads_.emplace_back([this] { admin_loop_->Run(); });
+  if (const absl::Status status = OfferHandover(); !status.ok()) {
+    if (!took_over_) return status;
+    // There is no way back to the predecessor: better this gateway than none.
+    logger_.Error("the next gateway cannot take over from this one", {{"error", Message(status)}});
+  }
   WarnAboutExposure();
   return absl::OkStatus();
 }
@@ -156,9 +161,7 @@ absl::Status App::OpenSockets() {
       proxy::Dependencies{desk_.get(), authenticator_.get(), exchange_log_.get(), &outbox_});
 
   ASSIGN_OR_RETURN(const net::Address wanted, net::Address::Parse(options_.listen));
-  absl::Status free = CheckFree(wanted);
-  if (!free.ok()) return WithFlag(free, "listen");
-  auto bound = data_path_->Listen(wanted, proxy::ListenerKind::kPublic, 0666);
+  auto bound = Open("public", wanted, proxy::ListenerKind::kPublic);
   if (!bound.ok()) return WithFlag(bound.status(), "listen");
   address_ = *bound;
   function_url_ = options_.function_url.empty() ? UrlOf(address_) : options_.function_url;
@@ -166,8 +169,7 @@ absl::Status App::OpenSockets() {
 
   auto socket = net::Address::Parse("unix:" + options_.functions_socket);
   if (!socket.ok()) return WithFlag(socket.status(), "functions-socket");
-  // Functions run as other users; what they may reach here is open to them anyway.
-  auto functions = data_path_->Listen(*socket, proxy::ListenerKind::kFunctionsOnly, 0666);
+  auto functions = Open("functions", *socket, proxy::ListenerKind::kFunctionsOnly);
   return functions.ok() ? absl::OkStatus() : WithFlag(functions.status(), "functions-socket");
 }
 
@@ -194,11 +196,7 @@ absl::Status App::OpenAdmin() {
     return TopPage(*now_table, totals, clock_.Now(), started, instance);
   };
   admin_ = std::make_unique<AdminServer>(*admin_loop_, std::move(pages));
-  ASSIGN_OR_RETURN(const net::Address wanted, net::Address::Parse(options_.admin_listen));
-  if (absl::Status status = admin_->Listen(wanted); !status.ok()) {
-    return WithFlag(status, "admin-listen");
-  }
-  admin_address_ = admin_->address();
+  RETURN_IF_ERROR(ListenAdmin());
   desk_->SetAdmin(Reachable(admin_address_));
   return absl::OkStatus();
 }
@@ -207,8 +205,6 @@ void App::StartThreads() {
   for (const auto& loop : loops_) {
     threads_.emplace_back([l = loop.get()] { l->Run(); });
   }
-  admin_loop_->Post([this] { Housekeep(); });
-  threads_.emplace_back([this] { admin_loop_->Run(); });
 }
 
 void App::Install(std::shared_ptr<const route::Table> table, std::function<void()> done) {
@@ -216,20 +212,13 @@ void App::Install(std::shared_ptr<const route::Table> table, std::function<void(
     std::lock_guard lock(table_mutex_);
     table_ = table;
   }
+  table_changed_.notify_all();
   data_path_->Install(std::move(table), std::move(done));
 }
 
 std::shared_ptr<const route::Table> App::table() const {
   std::lock_guard lock(table_mutex_);
   return table_;
-}
-
-void App::BeginDrain() {
-  if (draining_.exchange(true)) return;
-  logger_.Info("draining",
-               {{"exchanges", data_path_->exchanges()}, {"at_most", options_.drain_timeout}});
-  data_path_->Drain(options_.drain_timeout,
-                    [this] { drained_.store(true, std::memory_order_release); });
 }
 
 void App::Housekeep() {

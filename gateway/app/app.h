@@ -3,10 +3,13 @@
 #include <absl/status/status.h>
 
 #include <atomic>
+#include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -22,6 +25,8 @@
 #include "gateway/auth/function_authenticator.h"
 #include "gateway/fleet/fleet_client.h"
 #include "gateway/fleet/outbox.h"
+#include "gateway/handover/server.h"
+#include "gateway/handover/take_over.h"
 #include "gateway/metrics/collector.h"
 #include "gateway/metrics/recorder.h"
 #include "gateway/proxy/data_path.h"
@@ -43,8 +48,14 @@ class App {
   // clients can connect. An error names the option to change; then only destroy.
   absl::Status Start();
 
-  // Stops accepting and lets requests finish, as long as --drain-timeout.
+  // Stops accepting and lets requests finish, as long as --drain-timeout. After Leave it shortens
+  // the time that is left.
   void BeginDrain();
+  // The same where a successor serves already, which leaves more time.
+  void Leave();
+  bool took_over() const { return took_over_; }
+  // Runs on a thread of its own once a successor serves: time for Leave. Set before Start.
+  void OnHandedOver(std::function<void()> callback) { on_handed_over_ = std::move(callback); }
   bool drained() const { return drained_.load(std::memory_order_acquire); }
 
   net::Address address() const { return address_; }
@@ -54,9 +65,19 @@ class App {
 
  private:
   absl::Status OpenCredentials();
+  absl::Status BeginTakeOver();
   absl::Status OpenSockets();
+  absl::StatusOr<net::Address> Open(const std::string& role, const net::Address& wanted,
+                                    proxy::ListenerKind kind);
   absl::Status OpenAdmin();
+  absl::Status ListenAdmin();
   void StartThreads();
+  // Waits for routes, serves, and tells the predecessor to go.
+  absl::Status FinishTakeOver();
+  absl::Status WaitForRoutes();
+  absl::Status OfferHandover();
+  void StopAccepting();
+  void Drain(const proxy::DrainTimes& times);
   void Install(std::shared_ptr<const route::Table> table, std::function<void()> done);
   void Housekeep();  // once a second, on the admin loop
   void ProbeLag();
@@ -73,6 +94,8 @@ class App {
   net::Address address_;
   net::Address admin_address_;
   std::string function_url_;
+  std::function<void()> on_handed_over_;
+  bool took_over_ = false;
   std::atomic<bool> draining_{false};
   std::atomic<bool> drained_{false};
 
@@ -94,9 +117,13 @@ class App {
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<net::Timer> housekeeping_;
   std::vector<std::thread> threads_;
+  std::unique_ptr<handover::TakeOver> take_over_;  // until the predecessor has been told to go
+  std::vector<handover::PassedSocket> sockets_;    // copies of what this listens on
+  std::unique_ptr<handover::Server> handover_;
 
   mutable std::mutex table_mutex_;             // guards table_
   std::shared_ptr<const route::Table> table_;  // the newest; loops may be a moment behind
+  std::condition_variable table_changed_;
 };
 
 }  // namespace hearth::gateway

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "core/base/strings.h"
 #include "core/base/unique_fd.h"
 
 namespace hearth::gateway {
@@ -16,7 +17,7 @@ namespace {
 
 constexpr std::string_view kReady = "READY=1\n";
 
-void NotifySystemd() {
+void NotifySystemd(const std::string& text) {
   const char* path = std::getenv("NOTIFY_SOCKET");
   if (path == nullptr || *path == '\0') return;
   sockaddr_un name{};
@@ -28,14 +29,14 @@ void NotifySystemd() {
   const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return;
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
-  (void)::sendto(fd.get(), kReady.data(), kReady.size(), MSG_NOSIGNAL,
+  (void)::sendto(fd.get(), text.data(), text.size(), MSG_NOSIGNAL,
                  reinterpret_cast<const sockaddr*>(&name), size);
 }
 
 }  // namespace
 
-void NotifyReady(int fd) {
-  NotifySystemd();
+void NotifyReady(int fd, bool took_over) {
+  NotifySystemd(took_over ? Cat(kReady, "MAINPID=", ::getpid(), "\n") : std::string(kReady));
   if (fd < 0) return;
   const UniqueFd owned(fd);
   [[maybe_unused]] const ssize_t n = ::write(owned.get(), kReady.data(), kReady.size());

@@ -90,6 +90,13 @@ void DeclareLimits(Options* o, Settings* s) {
   s->AddBytes(&o->max_queued_bytes,
               Info("max-queued-bytes", "Memory that waiting requests may hold"));
   s->Add(&o->drain_timeout, Info("drain-timeout", "How long requests may go on after SIGTERM"));
+  s->Add(&o->handover_socket,
+         Info("handover-socket",
+              "Unix socket at which the next gateway on this machine takes over from this one, "
+              "without a connection lost; empty for none",
+              "PATH"));
+  s->Add(&o->handover_timeout,
+         Info("handover-timeout", "How long requests may go on here once a successor serves"));
   s->Add(&o->ready_fd,
          Info("ready-fd",
               "Descriptor to which READY=1 is written once clients can connect; -1 for "

@@ -31,6 +31,8 @@ struct Options {
   std::string log_level = "info";
   std::string log_format = "text";
   Duration drain_timeout = std::chrono::seconds(30);
+  std::string handover_socket;
+  Duration handover_timeout = std::chrono::minutes(15);
   uint32_t max_queued_requests = 20000;
   uint64_t max_queued_bytes = 256ull << 20;
   int64_t ready_fd = -1;

@@ -235,7 +235,7 @@ void ClientConnection::ShutdownAfterFlush() {
 void ClientConnection::OnExchangeDone(After after) {
   if (state_ == State::kClosed) return;
   if (after != After::kKeepAlive) return CloseWhenFlushed(after);
-  idle_deadline_ = worker_.loop().Now() + worker_.options().keep_alive_timeout;
+  idle_deadline_ = worker_.loop().Now() + worker_.keep_alive_timeout();
   EnsureTimer(idle_deadline_);
   if (!processing_) ResumeReading();
   // A caller that has finished sending gets the answers to all it has sent.
@@ -306,11 +306,13 @@ void ClientConnection::Break() {
 }
 
 void ClientConnection::OnDrain() {
-  if (exchange_.active()) {
-    exchange_.OnDrain();
-  } else if (in_.empty()) {
-    CloseWhenFlushed(After::kClose);
-  }
+  if (state_ != State::kOpen) return;
+  if (exchange_.active()) return exchange_.OnDrain();
+  if (head_begun_) return;
+  // A request may be on its way: it is served, if it comes soon.
+  idle_deadline_ = std::min(idle_deadline_, worker_.loop().Now() + worker_.keep_alive_timeout());
+  if (worker_.loop().Now() >= idle_deadline_) return OnTimer();
+  EnsureTimer(idle_deadline_);
 }
 
 void ClientConnection::CutOff() {
@@ -341,6 +343,10 @@ void ClientConnection::OnTimer() {
     CountTimeout();
     if (state_ == State::kOpen && head_begun_) {
       Reject(408, "slow_request", "the request's head did not arrive in time");
+    } else if (state_ == State::kOpen) {
+      // What the client may be sending just now is read, or it would be told by a reset: an orderly
+      // end lets it ask again elsewhere.
+      CloseWhenFlushed(After::kLinger);
     } else {
       Close();
     }

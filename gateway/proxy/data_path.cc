@@ -1,7 +1,9 @@
 #include "gateway/proxy/data_path.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <set>
 #include <utility>
 
 #include "core/base/absl_compat.h"
@@ -38,7 +40,11 @@ absl::StatusOr<net::Address> DataPath::Listen(const net::Address& address, Liste
   if (address.kind == net::Address::Kind::kUnix || workers_.size() == 1) {
     return workers_[0]->Listen(address, kind, listen, SpreadFrom(address, kind));
   }
-  if (address.kind == net::Address::Kind::kInheritedFd) return ListenInherited(address, kind);
+  if (address.kind == net::Address::Kind::kInheritedFd) {
+    std::vector<UniqueFd> one;
+    one.emplace_back(address.fd);
+    return TakeOver(std::move(one), kind);
+  }
   // All loops listen on what the first one was given: the port may be the kernel's choice.
   listen.reuse_port = true;
   auto bound = workers_[0]->Listen(address, kind, listen);
@@ -51,17 +57,46 @@ absl::StatusOr<net::Address> DataPath::Listen(const net::Address& address, Liste
   return bound;
 }
 
-absl::StatusOr<net::Address> DataPath::ListenInherited(const net::Address& address,
-                                                       ListenerKind kind) {
-  absl::StatusOr<net::Address> bound = Internal("no loops");
-  for (size_t i = workers_.size(); i-- > 0;) {  // the first loop takes the descriptor itself
-    net::Address copy = address;
-    if (i != 0) copy.fd = ::dup(address.fd);
-    if (copy.fd < 0) return InvalidArgument(Cat(address.Text(), " is not an open descriptor"));
-    bound = workers_[i]->Listen(copy, kind, {});
+absl::StatusOr<net::Address> DataPath::TakeOver(std::vector<UniqueFd> sockets, ListenerKind kind) {
+  absl::StatusOr<net::Address> bound = Internal("no socket to listen on");
+  if (sockets.empty()) return bound;
+  const size_t count = sockets.size();
+  // More loops than sockets: they share them, as copies. More sockets than loops: some serve two.
+  for (size_t i = count; i < workers_.size(); ++i) {
+    sockets.emplace_back(::dup(sockets[i % count].get()));
+  }
+  for (size_t i = 0; i < sockets.size(); ++i) {
+    net::Address address;
+    address.kind = net::Address::Kind::kInheritedFd;
+    address.fd = sockets[i].Release();
+    if (address.fd < 0) return ResourceExhausted("no descriptor left to listen with");
+    bound = workers_[i % workers_.size()]->Listen(address, kind, {});
     if (!bound.ok()) return bound;
   }
   return bound;
+}
+
+std::vector<int> DataPath::Descriptors(const net::Address& bound) const {
+  std::vector<int> found;
+  std::set<ino_t> seen;
+  for (const auto& worker : workers_) {
+    for (const int fd : worker->Descriptors(bound)) {
+      struct stat st {};
+      if (::fstat(fd, &st) == 0 && seen.insert(st.st_ino).second) found.push_back(fd);
+    }
+  }
+  return found;
+}
+
+void DataPath::HoldBack() {
+  for (const auto& worker : workers_) worker->SetHeldBack(true);
+}
+
+void DataPath::Open() {
+  for (const auto& owned : workers_) {
+    Worker* worker = owned.get();
+    worker->loop().Post([worker] { worker->SetHeldBack(false); });
+  }
 }
 
 // Connections to a Unix socket are dealt out in turn: the kernel has no SO_REUSEPORT for them.
@@ -89,12 +124,26 @@ void DataPath::Install(std::shared_ptr<const route::Table> table, std::function<
   }
 }
 
-void DataPath::Drain(Duration grace, std::function<void()> done) {
-  const auto drained = AfterAll(workers_.size(), std::move(done));
+void DataPath::StopAccepting(bool has_successor, std::function<void()> done) {
+  const auto stopped = AfterAll(workers_.size(), std::move(done));
   for (const auto& owned : workers_) {
     Worker* worker = owned.get();
-    worker->loop().Post([worker, grace, drained] { worker->Drain(grace, drained); });
+    worker->loop().Post([worker, has_successor, stopped] {
+      worker->StopAccepting(has_successor);
+      stopped();
+    });
   }
+}
+
+// In two rounds: connections that one loop has dealt to another arrive before the second.
+void DataPath::Drain(const DrainTimes& times, std::function<void()> done) {
+  StopAccepting(/*has_successor=*/false, [this, times, done = std::move(done)]() mutable {
+    const auto drained = AfterAll(workers_.size(), std::move(done));
+    for (const auto& owned : workers_) {
+      Worker* worker = owned.get();
+      worker->loop().Post([worker, times, drained] { worker->Drain(times, drained); });
+    }
+  });
 }
 
 uint64_t DataPath::connections() const {

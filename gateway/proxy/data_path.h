@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/base/unique_fd.h"
 #include "core/net/address.h"
 #include "core/net/loop.h"
 #include "gateway/proxy/interfaces.h"
@@ -31,21 +32,32 @@ class DataPath {
   // address with the port the kernel chose.
   absl::StatusOr<net::Address> Listen(const net::Address& address, ListenerKind kind,
                                       unsigned unix_mode = 0600);
+  // The same on sockets that listen already, a predecessor's: all of them are served, by however
+  // many loops there are, because connections wait in each.
+  absl::StatusOr<net::Address> TakeOver(std::vector<UniqueFd> sockets, ListenerKind kind);
+  // What listens on an address that Listen or TakeOver returned: each socket once.
+  std::vector<int> Descriptors(const net::Address& bound) const;
+
+  // Between Listen and the loops' start: nothing is accepted before Open.
+  void HoldBack();
+  void Open();
 
   // Replaces the routes on every loop. `done` runs on one of the loops once all of them route by
   // the new table: from then on no request goes to a replica that is not in it.
   void Install(std::shared_ptr<const route::Table> table, std::function<void()> done = {});
 
-  // Stops accepting, answers with Connection: close, ends idle connections, tells WebSockets to go
-  // (1001); what is left after `grace` is cut off. `done` runs on one of the loops.
-  void Drain(Duration grace, std::function<void()> done);
+  // Accepts nothing more; what waits to be accepted is taken first, unless a successor has the
+  // sockets too. `done` runs on one of the loops, once it is true for all.
+  void StopAccepting(bool has_successor, std::function<void()> done);
+  // Stops accepting, answers with Connection: close, tells WebSockets to go (1001). `done` runs on
+  // one of the loops. Called again it only shortens the times.
+  void Drain(const DrainTimes& times, std::function<void()> done);
 
   size_t loop_count() const { return workers_.size(); }
   uint64_t connections() const;  // open client connections, over all loops
   uint64_t exchanges() const;    // requests being served
 
  private:
-  absl::StatusOr<net::Address> ListenInherited(const net::Address& address, ListenerKind kind);
   net::Loop::AcceptCallback SpreadFrom(const net::Address& address, ListenerKind kind);
 
   const Options options_;

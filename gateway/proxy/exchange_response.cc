@@ -224,10 +224,12 @@ void Exchange::FinishResponse(bool clean) {
       upstream_->out().pending() == 0) {
     worker_.upstreams().Put(std::move(upstream_));
   }
-  const bool keep = keep_alive_ && body_.done() && !worker_.draining();
-  const auto after = keep           ? ClientConnection::After::kKeepAlive
-                     : body_.done() ? ClientConnection::After::kClose
-                                    : ClientConnection::After::kLinger;
+  // What the head has promised is kept: while this gateway leaves too, for the next request.
+  const bool keep = keep_alive_ && body_.done();
+  const bool read_on = !body_.done() || worker_.draining();
+  const auto after = keep      ? ClientConnection::After::kKeepAlive
+                     : read_on ? ClientConnection::After::kLinger
+                               : ClientConnection::After::kClose;
   Finish({});
   client_.OnExchangeDone(after);
 }
@@ -373,7 +375,7 @@ void Exchange::OnRoutesChanged() {
 }
 
 void Exchange::OnDrain() {
-  keep_alive_ = false;
+  if (!response_begun_) keep_alive_ = false;
   if (phase_ == Phase::kTunnel && websocket_) SayGoingAway();
 }
 

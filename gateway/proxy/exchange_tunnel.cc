@@ -1,4 +1,6 @@
 // After 101: bytes both ways, each direction ended by itself.
+#include <algorithm>
+
 #include "gateway/proxy/client_connection.h"
 #include "gateway/proxy/exchange.h"
 #include "gateway/proxy/heads.h"
@@ -45,7 +47,10 @@ void Exchange::SayGoingAway() {
   going_away_wanted_ = true;
   if (going_away_said_ || frames_.closed() || !frames_.at_boundary()) return;
   going_away_said_ = true;
-  tunnel_until_ = worker_.loop().Now() + worker_.options().tunnel_close_timeout;
+  // The client may finish what it says and answer the close frame for as long as a request may
+  // take.
+  tunnel_until_ =
+      worker_.loop().Now() + std::max(worker_.options().tunnel_close_timeout, terms_.head_timeout);
   if (client_.Send(kGoingAway)) client_.EnsureTimer(tunnel_until_);
 }
 
@@ -58,6 +63,10 @@ void Exchange::OnTunnelEnd(bool from_client) {
     if (websocket_) {
       SayGoingAway();
       if (phase_ != Phase::kTunnel) return;
+      // Nobody is left to hear what the client still says: it is given time to end, and no more.
+      const MonotonicTime soon = worker_.loop().Now() + worker_.options().tunnel_close_timeout;
+      if (tunnel_until_ == MonotonicTime{} || soon < tunnel_until_) tunnel_until_ = soon;
+      client_.EnsureTimer(tunnel_until_);
     }
     client_.ShutdownAfterFlush();
   }

@@ -30,4 +30,12 @@ struct Options {
   uint32_t max_connect_attempts = 3;   // where failing replicas may not be set aside
 };
 
+// How long a gateway that leaves waits for what.
+struct DrainTimes {
+  Duration grace{};  // for requests under way; what is left then is cut off
+  // For a connection between two requests: the client may be sending the next one at this moment,
+  // so it is served, with Connection: close. Afterwards the connection is half-closed.
+  Duration idle{};
+};
+
 }  // namespace hearth::proxy

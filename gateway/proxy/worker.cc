@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/strings.h"
@@ -26,7 +27,8 @@ Worker::Worker(uint32_t index, net::Loop& loop, const Options& options,
       upstreams_(loop, options.upstream_idle_timeout, options.max_idle_upstreams),
       random_(0x9E3779B97F4A7C15ULL * (index + 1) +
               static_cast<uint64_t>(loop.clock().WallNow().time_since_epoch().count())),
-      scratch_(std::make_unique<char[]>(kScratch)) {}
+      scratch_(std::make_unique<char[]>(kScratch)),
+      keep_alive_timeout_(options.keep_alive_timeout) {}
 
 Worker::~Worker() {
   on_drained_ = nullptr;
@@ -59,7 +61,7 @@ absl::StatusOr<net::Address> Worker::Listen(const net::Address& address, Listene
 }
 
 void Worker::Accept(std::unique_ptr<net::Stream> stream, ListenerKind kind) {
-  if (draining_) return;
+  if (drained_) return;
   Add(std::move(stream), kind, /*is_stream=*/false);
 }
 
@@ -94,7 +96,7 @@ void Worker::CountConnections(int change) {
 }
 
 void Worker::UpdateAccepting() {
-  const bool room = connections_.size() < options_.max_connections;
+  const bool room = !held_back_ && connections_.size() < options_.max_connections;
   if (room == accepting_) return;
   accepting_ = room;
   for (auto& listener : listeners_) room ? listener->Resume() : listener->Pause();
@@ -143,10 +145,38 @@ void Worker::PumpAfter(std::shared_ptr<route::FunctionState> state, Duration del
   loop_.ArmAfter(pump.timer, delay);
 }
 
-void Worker::Drain(Duration grace, std::function<void()> done) {
+std::vector<int> Worker::Descriptors(const net::Address& bound) const {
+  std::vector<int> found;
+  for (const auto& listener : listeners_) {
+    if (listener->fd() >= 0 && listener->address() == bound) found.push_back(listener->fd());
+  }
+  return found;
+}
+
+void Worker::SetHeldBack(bool held_back) {
+  held_back_ = held_back;
+  UpdateAccepting();
+}
+
+void Worker::StopAccepting(bool has_successor) {
+  // What waits in a socket's backlog is reset when the last holder closes it.
+  const auto listeners = std::exchange(listeners_, {});
+  for (const auto& listener : listeners) {
+    if (!has_successor) listener->TakeWaiting();
+  }
+}
+
+void Worker::Drain(const DrainTimes& times, std::function<void()> done) {
+  if (!on_drained_) {
+    on_drained_ = std::move(done);
+  } else if (done) {
+    on_drained_ = [first = std::move(on_drained_), second = std::move(done)] {
+      first();
+      second();
+    };
+  }
   draining_ = true;
-  on_drained_ = std::move(done);
-  listeners_.clear();
+  keep_alive_timeout_ = std::min(keep_alive_timeout_, times.idle);
   const std::vector<ClientConnection*> all(connections_.begin(), connections_.end());
   for (ClientConnection* connection : all) {
     if (connections_.contains(connection)) connection->OnDrain();
@@ -155,22 +185,29 @@ void Worker::Drain(Duration grace, std::function<void()> done) {
   for (Http2Connection* connection : multiplexed) {
     if (multiplexed_.contains(connection)) connection->OnDrain();
   }
-  grace_.SetCallback([this] {
-    const std::vector<ClientConnection*> left(connections_.begin(), connections_.end());
-    for (ClientConnection* connection : left) {
-      if (connections_.contains(connection)) connection->CutOff();
-    }
-    const std::vector<Http2Connection*> peers(multiplexed_.begin(), multiplexed_.end());
-    for (Http2Connection* connection : peers) {
-      if (multiplexed_.contains(connection)) connection->CutOff();
-    }
-  });
-  loop_.ArmAfter(grace_, grace);
+  const MonotonicTime deadline = loop_.Now() + times.grace;
+  if (!grace_.armed() || deadline < grace_until_) {
+    grace_until_ = deadline;
+    grace_.SetCallback([this] { CutOff(); });
+    loop_.Arm(grace_, deadline);
+  }
   CheckDrained();
+}
+
+void Worker::CutOff() {
+  const std::vector<ClientConnection*> left(connections_.begin(), connections_.end());
+  for (ClientConnection* connection : left) {
+    if (connections_.contains(connection)) connection->CutOff();
+  }
+  const std::vector<Http2Connection*> peers(multiplexed_.begin(), multiplexed_.end());
+  for (Http2Connection* connection : peers) {
+    if (multiplexed_.contains(connection)) connection->CutOff();
+  }
 }
 
 void Worker::CheckDrained() {
   if (!draining_ || !connections_.empty() || !multiplexed_.empty() || !on_drained_) return;
+  drained_ = true;
   grace_.Cancel();
   upstreams_.CloseAll();
   loop_.Defer(std::exchange(on_drained_, nullptr));

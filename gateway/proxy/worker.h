@@ -42,7 +42,10 @@ class Worker {
                                       net::Loop::AcceptCallback on_accept = {});
   void Accept(std::unique_ptr<net::Stream> stream, ListenerKind kind);
   void SetTable(std::shared_ptr<const route::Table> table);
-  void Drain(Duration grace, std::function<void()> done);
+  std::vector<int> Descriptors(const net::Address& bound) const;
+  void SetHeldBack(bool held_back);
+  void StopAccepting(bool has_successor);
+  void Drain(const DrainTimes& times, std::function<void()> done);
 
   uint32_t index() const { return index_; }
   net::Loop& loop() { return loop_; }
@@ -55,6 +58,8 @@ class Worker {
   UuidSource& uuids() { return uuids_; }
   bool draining() const { return draining_; }
   std::string_view served_by_line() const { return served_by_line_; }
+  // How long a connection may wait for its next request.
+  Duration keep_alive_timeout() const { return keep_alive_timeout_; }
   std::string_view Date();  // as HTTP writes it, of this second
 
   // Memory for the one read or head that is being dealt with right now; never held over a turn.
@@ -99,6 +104,7 @@ class Worker {
   void Add(std::unique_ptr<net::Stream> stream, ListenerKind kind, bool is_stream);
   void CountConnections(int change);
   void CheckDrained();
+  void CutOff();
   void UpdateAccepting();
 
   const uint32_t index_;
@@ -121,13 +127,17 @@ class Worker {
 
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   bool accepting_ = true;
+  bool held_back_ = false;
   std::unordered_set<ClientConnection*> connections_;  // owned
   std::unordered_set<Http2Connection*> multiplexed_;   // owned
   std::unordered_set<ClientConnection*> tunnels_;      // of these, those that are WebSockets
   std::list<DelayedPump> pumps_;
   bool draining_ = false;
+  bool drained_ = false;
+  Duration keep_alive_timeout_;
   std::function<void()> on_drained_;
   net::Timer grace_;
+  MonotonicTime grace_until_{};
   std::atomic<uint64_t> connection_count_{0};
   std::atomic<uint64_t> exchanges_{0};
 };

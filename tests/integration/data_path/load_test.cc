@@ -277,7 +277,7 @@ TEST_CASE("draining under load answers what is inside") {
   std::atomic<bool> drained{false};
   while (replica.served() < 10) ::poll(nullptr, 0, 1);
   for (int i = 0; i < 1000 && gateway.path->connections() < 20; ++i) ::poll(nullptr, 0, 1);
-  gateway.path->Drain(std::chrono::seconds(10), [&] { drained = true; });
+  gateway.path->Drain({.grace = std::chrono::seconds(10)}, [&] { drained = true; });
   for (int i = 10; i < 20; ++i) CHECK(AnswerOf(fds[static_cast<size_t>(i)].get()) == "200");
   for (int i = 0; i < 1000 && !drained; ++i) ::poll(nullptr, 0, 10);
   CHECK(drained);

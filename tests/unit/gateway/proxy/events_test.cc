@@ -340,7 +340,7 @@ void AddResets(std::vector<Scenario>* all) {
                   }});
   all->push_back({"the gateway ends", {{kReset, "shutdown"}}, [](World& w) {
                     w.Begin(w.Spec(), Get());
-                    w.h.path.Drain(seconds(1), [] {});
+                    w.h.path.Drain({.grace = seconds(1)}, [] {});
                     w.h.loop.Advance(seconds(2));
                   }});
 }
@@ -418,7 +418,7 @@ void AddTimeouts(std::vector<Scenario>* all) {
                     w.Begin(w.Spec(), Get("/function/f", kUpgrade));
                     w.h.Send(w.one.last(), kSwitching);
                     w.h.Install({}, {w.Spec().key});
-                    w.h.loop.Advance(seconds(6));
+                    w.h.loop.Advance(seconds(61));
                   }});
   all->push_back({"an answer's end that nobody reads", {{kTimeout, "flush"}}, [](World& w) {
                     w.h.loop.set_pipe_capacity(1024);

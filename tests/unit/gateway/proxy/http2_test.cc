@@ -219,7 +219,7 @@ TEST_CASE("draining tells the client, and what is inside is answered") {
   World w;
   const int32_t id = w.Begin();
   bool drained = false;
-  w.h.path.Drain(seconds(30), [&] { drained = true; });
+  w.h.path.Drain({.grace = seconds(30)}, [&] { drained = true; });
   w.h.Run();
   CHECK(w.client.goaway());
   CHECK_FALSE(drained);

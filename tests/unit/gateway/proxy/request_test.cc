@@ -151,6 +151,8 @@ TEST_CASE("connections are kept, on both sides") {
   h.loop.Advance(seconds(2));
   CHECK(client->eof());
   CHECK(replica.last().eof());  // unused for longer than its own limit
+  client->Close();
+  h.Run();
   CHECK(h.edge.connections == 0);
 }
 
