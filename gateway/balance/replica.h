@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <utility>
 
@@ -29,8 +28,8 @@ class Replica {
         token_(std::move(token)),
         capacity_(capacity),
         serial_(NextSerial()),
-        loop_count_(loop_count),
-        cells_(std::make_unique<Cell[]>(loop_count)) {}
+        loop_count_(loop_count) {}
+  ~Replica() { delete[] cells_.load(std::memory_order_acquire); }
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
 
@@ -50,7 +49,9 @@ class Replica {
   // What the picker compares: all requests inside where there is a limit, else those of this loop.
   uint32_t Load(uint32_t loop) const {
     if (capacity_ != 0) return claimed_.load(std::memory_order_relaxed);
-    return loop == kNoLoop ? InFlight() : cells_[loop].in_flight.load(std::memory_order_relaxed);
+    if (loop == kNoLoop) return InFlight();
+    const Cell* cells = cells_.load(std::memory_order_acquire);
+    return cells == nullptr ? 0 : cells[loop].in_flight.load(std::memory_order_relaxed);
   }
   uint32_t InFlight() const;  // over all loops
   bool Full() const {
@@ -85,6 +86,11 @@ class Replica {
     std::atomic<uint32_t> in_flight{0};  // written by its loop only
   };
   static uint64_t NextSerial();
+  Cell& CellOf(uint32_t loop) {
+    Cell* cells = cells_.load(std::memory_order_acquire);
+    return cells == nullptr ? MakeCells()[loop] : cells[loop];
+  }
+  Cell* MakeCells();
 
   const ReplicaId id_;
   const std::string address_;
@@ -95,13 +101,13 @@ class Replica {
   alignas(64) std::atomic<uint32_t> claimed_{0};
   std::atomic<uint32_t> failures_{0};
   std::atomic<int64_t> aside_until_{0};
-  std::unique_ptr<Cell[]> cells_;
+  std::atomic<Cell*> cells_{nullptr};  // made at the first request, and only without a limit
 };
 
 inline bool Replica::TryClaim(uint32_t loop) {
   if (capacity_ == 0) {
     if (loop == kNoLoop) return true;
-    std::atomic<uint32_t>& mine = cells_[loop].in_flight;
+    std::atomic<uint32_t>& mine = CellOf(loop).in_flight;
     mine.store(mine.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     return true;
   }
@@ -115,7 +121,7 @@ inline bool Replica::TryClaim(uint32_t loop) {
 inline void Replica::Release(uint32_t loop) {
   if (capacity_ == 0) {
     if (loop == kNoLoop) return;
-    std::atomic<uint32_t>& mine = cells_[loop].in_flight;
+    std::atomic<uint32_t>& mine = CellOf(loop).in_flight;
     mine.store(mine.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
     return;
   }
@@ -124,9 +130,11 @@ inline void Replica::Release(uint32_t loop) {
 
 inline uint32_t Replica::InFlight() const {
   if (capacity_ != 0) return claimed_.load(std::memory_order_relaxed);
+  const Cell* cells = cells_.load(std::memory_order_acquire);
+  if (cells == nullptr) return 0;
   uint32_t sum = 0;
   for (uint32_t i = 0; i < loop_count_; ++i) {
-    sum += cells_[i].in_flight.load(std::memory_order_relaxed);
+    sum += cells[i].in_flight.load(std::memory_order_relaxed);
   }
   return sum;
 }

@@ -9,6 +9,14 @@ uint64_t Replica::NextSerial() {
   return next.fetch_add(1, std::memory_order_relaxed);
 }
 
+Replica::Cell* Replica::MakeCells() {
+  auto* made = new Cell[loop_count_];
+  Cell* there = nullptr;
+  if (cells_.compare_exchange_strong(there, made)) return made;
+  delete[] made;  // another loop was first
+  return there;
+}
+
 bool ReplicaSet::Contains(const Replica* replica) const {
   for (const auto& revision : revisions) {
     for (const auto& r : revision.replicas) {

@@ -211,7 +211,8 @@ void Exchange::FailUnknown(const Destination& to) {
          .retry_after = 1});
   }
   std::string message = Cat("there is no function \"", name, "\"");
-  const std::vector<std::string> near = table_->Near(to.name, to.ns);
+  std::vector<std::string> near;
+  if (worker_.MaySuggest()) near = table_->Near(to.name, to.ns);
   for (size_t i = 0; i < near.size(); ++i) {
     message += i == 0 ? "; did you mean " : i + 1 == near.size() ? " or " : ", ";
     message += Cat("\"", near[i], "\"");
@@ -278,6 +279,7 @@ void Exchange::Finish(std::string_view reason) {
   DropUpstream();
   slot_.Release();
   table_ = TablePin();
+  own_function_.reset();
   function_ = nullptr;
   if (replay_.capacity() > 4096) std::string().swap(replay_);
   head_.ReleaseAbove(8192);

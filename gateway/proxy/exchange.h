@@ -116,6 +116,7 @@ class Exchange final : public UpstreamUser {
   void Retry(std::string_view reason);
   void OnBusy();
   void BodyTooLarge();
+  void LetGoOfTable(MonotonicTime now);
 
   // exchange_response.cc
   void OnUpstreamReadable() override;
@@ -145,6 +146,7 @@ class Exchange final : public UpstreamUser {
 
   // The request.
   TablePin table_;
+  std::shared_ptr<const route::Function> own_function_;  // of a long one, instead of the table
   const route::Function* function_ = nullptr;
   Terms terms_;
   std::string method_;

@@ -22,6 +22,10 @@ constexpr Duration kBusyAside = std::chrono::milliseconds(5);
 // Where the watchdog keeps the function's timeout itself, its answer says more than ours.
 constexpr Duration kWatchdogGrace = std::chrono::milliseconds(250);
 
+// A request that is still there after this keeps its own function only: with the whole table, a
+// stream of hours would keep every function as it was when the stream began.
+constexpr Duration kTableHeld = std::chrono::seconds(30);
+
 // Deliveries of one request to connections that die.
 constexpr uint32_t kMostAttempts = 4;
 
@@ -401,6 +405,12 @@ void Exchange::OnBusy() {
   Retry("busy");
 }
 
+void Exchange::LetGoOfTable(MonotonicTime now) {
+  if (table_.get() == nullptr || now < arrival_ + kTableHeld) return;
+  if (function_ != nullptr) own_function_ = table_->Share(*function_);
+  table_ = TablePin();
+}
+
 MonotonicTime Exchange::NextDeadline() const {
   constexpr MonotonicTime kNever = MonotonicTime(Duration(INT64_MAX));
   const Options& options = worker_.options();
@@ -433,6 +443,7 @@ MonotonicTime Exchange::NextDeadline() const {
       break;
   }
   if (slot_) at(slot_taken_, terms_.max_duration);
+  if (table_.get() != nullptr) at(arrival_, kTableHeld);
   if (probe_at_ != MonotonicTime{}) next = std::min(next, probe_at_);
   // A far deadline is looked at again now and then, so that a nearer one is not held up by much.
   return next == kNever ? worker_.loop().Now() + std::chrono::minutes(1) : next;

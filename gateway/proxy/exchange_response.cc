@@ -302,6 +302,7 @@ void Exchange::ProbeClient(MonotonicTime now) {
 // ---- Deadlines ----
 
 void Exchange::OnDeadline(MonotonicTime now) {
+  LetGoOfTable(now);
   if (probe_at_ != MonotonicTime{} && now >= probe_at_) {
     ProbeClient(now);
     if (!active()) return;

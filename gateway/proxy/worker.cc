@@ -128,6 +128,13 @@ void Worker::SetTable(std::shared_ptr<const route::Table> table) {
   }
 }
 
+bool Worker::MaySuggest() {
+  if (table_->size() < 500) return true;
+  if (loop_.Now() < next_suggestion_) return false;
+  next_suggestion_ = loop_.Now() + std::chrono::milliseconds(20);
+  return true;
+}
+
 void Worker::PumpAfter(std::shared_ptr<route::FunctionState> state, Duration delay) {
   for (DelayedPump& pump : pumps_) {
     if (!pump.timer.armed()) {  // one that has fired is used again

@@ -71,6 +71,10 @@ class Worker {
   http::RequestHead& request_scratch() { return request_scratch_; }
   http::ResponseHead& response_scratch() { return response_scratch_; }
 
+  // Whether an unknown name's likely meanings may be looked for: with thousands of functions that
+  // takes a good part of a millisecond, and wrong names cost their sender nothing.
+  bool MaySuggest();
+
   // Serves the function's queue again after this time: when a set-aside ends.
   void PumpAfter(std::shared_ptr<route::FunctionState> state, Duration delay);
   // It has become a WebSocket: told when the routes change, until it is retired.
@@ -124,6 +128,7 @@ class Worker {
   std::array<char, 32> date_{};
   size_t date_size_ = 0;
   MonotonicTime date_until_{};
+  MonotonicTime next_suggestion_{};
 
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   bool accepting_ = true;

@@ -60,17 +60,14 @@ DemandSample FunctionState::Sample(MonotonicTime now) {
   const std::lock_guard lock(mutex_);
   sample.queued = static_cast<uint32_t>(queue_.size());
   if (const auto oldest = queue_.OldestSince()) sample.oldest_queued = now - *oldest;
-  for (auto it = known_.begin(); it != known_.end();) {
-    const std::shared_ptr<balance::Replica> replica = it->second.lock();
-    if (replica == nullptr) {
-      it = known_.erase(it);
-      continue;
-    }
+  std::erase_if(known_, [&sample](const Known& known) {
+    const std::shared_ptr<balance::Replica> replica = known.replica.lock();
+    if (replica == nullptr) return true;
     const uint32_t inside = replica->InFlight();
     sample.in_flight += inside;
     sample.replicas.emplace_back(replica->id(), inside);
-    ++it;
-  }
+    return false;
+  });
 
   const uint64_t finished = sample.completed - sampled_completed_;
   if (finished > 0) {

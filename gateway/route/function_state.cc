@@ -259,15 +259,25 @@ void FunctionState::Close() {
 std::shared_ptr<Replica> FunctionState::ReplicaFor(const ReplicaId& id, const std::string& address,
                                                    const std::string& token, uint32_t capacity) {
   const std::lock_guard lock(mutex_);
-  if (const auto it = known_.find(id); it != known_.end()) {
-    std::shared_ptr<Replica> replica = it->second.lock();
+  const uint64_t id_hash = std::hash<ReplicaId>()(id);
+  Known* place = nullptr;
+  for (Known& known : known_) {
+    if (known.id_hash != id_hash) {
+      if (known.replica.expired()) place = &known;
+      continue;
+    }
+    const std::shared_ptr<Replica> replica = known.replica.lock();
+    if (replica != nullptr && replica->id() != id) continue;
     if (replica != nullptr && replica->address() == address && replica->token() == token &&
         replica->capacity() == capacity) {
       return replica;
     }
+    place = &known;
+    break;
   }
   auto replica = std::make_shared<Replica>(id, address, token, capacity, shared_->loop_count);
-  known_[id] = replica;
+  if (place == nullptr) place = &known_.emplace_back();
+  *place = Known{id_hash, replica};
   return replica;
 }
 

@@ -5,7 +5,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -184,7 +183,9 @@ class FunctionState : public std::enable_shared_from_this<FunctionState> {
   std::atomic<bool> urgent_due_{false};
   std::atomic<Cell*> cells_{nullptr};  // made at the first request
   std::atomic<double> service_time_ms_{0};
-  alignas(64) std::atomic<uint32_t> total_{0};  // only where the function has a limit of its own
+  // Only where the function has a limit of its own: every claim writes it there, so that it may as
+  // well share the line that every claim reads.
+  std::atomic<uint32_t> total_{0};
 
   mutable std::mutex mutex_;  // guards what follows
   queue::WaitQueue queue_;
@@ -194,7 +195,11 @@ class FunctionState : public std::enable_shared_from_this<FunctionState> {
   uint64_t sampled_completed_ = 0;
   int64_t sampled_inside_ns_ = 0;
   // Every replica that is routed to or still has a request inside.
-  std::unordered_map<ReplicaId, std::weak_ptr<balance::Replica>> known_;
+  struct Known {
+    uint64_t id_hash = 0;
+    std::weak_ptr<balance::Replica> replica;
+  };
+  std::vector<Known> known_;
 };
 
 }  // namespace hearth::route

@@ -4,7 +4,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -73,13 +72,10 @@ class RouteStore {
  private:
   void Upsert(Table* table, FunctionSpec spec);
   void Delete(Table* table, const FunctionKey& key);
-  static void Put(Table* table, std::shared_ptr<const Function> function);
-  static void Insert(Table::Shard* shard, Table::Slot slot);
 
   const Clock& clock_;
   std::shared_ptr<FunctionState::Shared> shared_;
-  mutable std::mutex mutex_;  // guards states_
-  std::unordered_map<FunctionKey, std::shared_ptr<FunctionState>> states_;
+  mutable std::mutex mutex_;  // guards current_ against States; written by the one thread
   std::shared_ptr<const Table> current_;
 };
 

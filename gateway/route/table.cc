@@ -1,55 +1,63 @@
 #include "gateway/route/table.h"
 
-#include <functional>
+#include <algorithm>
+#include <bit>
 
 #include "core/base/strings.h"
 
 namespace hearth::route {
+namespace {
 
-uint64_t Table::Hash(std::string_view name, std::string_view ns) {
-  const std::hash<std::string_view> hash;
-  uint64_t h = hash(name) * 0x9E3779B97F4A7C15ULL + hash(ns);
-  h ^= h >> 32;
-  return h == 0 ? 1 : h;
+// Which characters occur, as a set of 64.
+uint64_t LettersOf(std::string_view name) {
+  uint64_t set = 0;
+  for (const char c : name) set |= uint64_t{1} << (static_cast<unsigned char>(c) % 64);
+  return set;
 }
 
-const Function* Table::FindExact(std::string_view name, std::string_view ns) const {
-  const uint64_t hash = Hash(name, ns);
-  const Shard* shard = shards_[hash % kShards].get();
-  if (shard == nullptr || shard->slots.empty()) return nullptr;
-  const size_t mask = shard->slots.size() - 1;
-  for (size_t i = (hash / kShards) & mask;; i = (i + 1) & mask) {
-    const Slot& slot = shard->slots[i];
-    if (slot.function == nullptr) return nullptr;
-    if (slot.hash == hash && slot.function->key.name == name && slot.function->key.ns == ns) {
-      return slot.function.get();
-    }
-  }
-}
+}  // namespace
 
 const Function* Table::Find(std::string_view name, std::string_view ns) const {
-  if (ns.empty()) return FindExact(name, default_namespace_);
-  const Function* found = FindExact(name, ns);
+  if (ns.empty()) return functions_.Find(name, default_namespace_);
+  const Function* found = functions_.Find(name, ns);
   if (found == nullptr && openfaas_count_ == 0 && ns == kOpenFaasNamespace) {
-    return FindExact(name, default_namespace_);
+    return functions_.Find(name, default_namespace_);
   }
   return found;
 }
 
 std::vector<std::string> Table::Near(std::string_view name, std::string_view ns) const {
-  // Looking at everything for each wrong name would let a caller spend the gateway's time.
-  constexpr size_t kMost = 2000;
-  std::vector<std::string> candidates;
+  // Measuring a distance is dear. Names that are near have nearly the same length and are made of
+  // nearly the same characters, so only those that are nearest in this are measured.
+  constexpr size_t kMeasured = 64;
+  struct Candidate {
+    size_t difference;
+    const Function* function;
+  };
+  const uint64_t letters = LettersOf(name);
+  std::vector<Candidate> candidates;
   ForEach([&](const Function& f) {
-    if (candidates.size() >= kMost) return;
-    const size_t a = f.key.name.size();
-    if (a > name.size() + 3 || name.size() > a + 3) return;
-    candidates.push_back(f.key.ns == default_namespace_ ? f.key.name : f.key.Text());
+    const size_t a = f.key.name.size(), b = name.size();
+    const size_t longer = a > b ? a - b : b - a;
+    if (longer > 3) return;
+    const int different = std::popcount(letters ^ LettersOf(f.key.name));
+    candidates.push_back({longer + static_cast<size_t>(different), &f});
   });
+  if (candidates.size() > kMeasured) {
+    std::nth_element(
+        candidates.begin(), candidates.begin() + kMeasured, candidates.end(),
+        [](const Candidate& x, const Candidate& y) { return x.difference < y.difference; });
+    candidates.resize(kMeasured);
+  }
+  std::vector<std::string> names;
+  for (const Candidate& candidate : candidates) {
+    const FunctionKey& key = candidate.function->key;
+    names.push_back(key.ns == default_namespace_ ? key.name : key.Text());
+  }
   std::string wanted(name);
   if (!ns.empty() && ns != default_namespace_) wanted.append(".").append(ns);
-  std::vector<std::string> near = NearNames(wanted, candidates);
-  if (near.empty() && wanted.size() != name.size()) near = NearNames(name, candidates);
+  std::vector<std::string> near = NearNames(wanted, names);
+  if (near.empty() && wanted.size() != name.size()) near = NearNames(name, names);
   return near;
 }
 

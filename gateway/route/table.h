@@ -1,16 +1,17 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.h"
 #include "core/base/ids.h"
 #include "gateway/balance/replica_set.h"
 #include "gateway/queue/wait_queue.h"
+#include "gateway/route/function_map.h"
 #include "gateway/route/function_state.h"
 
 namespace hearth::route {
@@ -38,49 +39,37 @@ struct Function {
   std::shared_ptr<FunctionState> state;
 };
 
-// Every route at one moment: an immutable snapshot, replaced as a whole in each loop. Made of a
-// fixed number of shards that snapshots share, so that changing one function copies one shard only.
-// Thread-safe because it never changes; made by RouteStore.
+// Every route at one moment: an immutable snapshot, replaced as a whole in each loop. A snapshot
+// with one function changed shares everything else with the one before it (FunctionMap), so that a
+// change costs as much with ten thousand functions as with ten. Thread-safe because it never
+// changes; made by RouteStore.
 class Table {
  public:
   // "name" + namespace as they stand in the path; an empty namespace is the default one, and
   // "openfaas-fn" is too where no function has it. nullptr: there is no such function.
   const Function* Find(std::string_view name, std::string_view ns) const;
+  // The same function as its own reference, for whoever needs it longer than the table.
+  std::shared_ptr<const Function> Share(const Function& function) const {
+    return functions_.Share(function.key.name, function.key.ns);
+  }
 
   // Up to three existing names that look like this one, best first, as a caller would write them.
   std::vector<std::string> Near(std::string_view name, std::string_view ns) const;
 
   const std::string& default_namespace() const { return default_namespace_; }
   uint64_t version() const { return version_; }  // grows with every change of this gateway's table
-  size_t size() const { return size_; }
+  size_t size() const { return functions_.size(); }
   template <typename F>
   void ForEach(F&& f) const {
-    for (const auto& shard : shards_) {
-      if (shard == nullptr) continue;
-      for (const Slot& slot : shard->slots) {
-        if (slot.function != nullptr) f(*slot.function);
-      }
-    }
+    functions_.ForEach(std::forward<F>(f));
   }
 
  private:
   friend class RouteStore;
-  static constexpr size_t kShards = 64;
-  struct Slot {
-    uint64_t hash = 0;
-    std::shared_ptr<const Function> function;
-  };
-  struct Shard {  // open addressing, at most half full
-    std::vector<Slot> slots;
-    size_t used = 0;
-  };
-  static uint64_t Hash(std::string_view name, std::string_view ns);
-  const Function* FindExact(std::string_view name, std::string_view ns) const;
 
-  std::array<std::shared_ptr<const Shard>, kShards> shards_;
+  FunctionMap functions_;
   std::string default_namespace_;
   uint64_t version_ = 0;
-  size_t size_ = 0;
   size_t openfaas_count_ = 0;  // functions in the namespace "openfaas-fn"
 };
 
