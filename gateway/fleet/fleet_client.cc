@@ -6,6 +6,14 @@
 #include "hearth/v1/fleet.pb.h"
 
 namespace hearth::fleet {
+namespace {
+
+// Functions that are copied for the cache before others get the lock.
+constexpr size_t kMirroredAtOnce = 256;
+// With changes all the time, the cache is written at this many bytes each cache_delay.
+constexpr size_t kBytesADelay = 1 << 20;
+
+}  // namespace
 
 FleetClient::FleetClient(FleetOptions options, Outbox* outbox, route::RouteStore* store,
                          Install install, OnController on_controller, const log::Logger& logger)
@@ -179,13 +187,20 @@ FleetStatus FleetClient::status() const {
 
 absl::Status FleetClient::Flush() {
   std::lock_guard save_lock(save_mutex_);
-  v1::RouteSnapshot snapshot;
   {
     std::lock_guard lock(mutex_);
     if (!dirty_ || options_.route_cache.empty()) return absl::OkStatus();
     dirty_ = false;
-    snapshot = mirror_.ToSnapshot();
   }
+  // In pieces: a change that comes meanwhile does not wait for all of it. What it changes behind
+  // the walk makes the file dirty again.
+  std::string snapshot;
+  FunctionKey last;
+  for (bool more = true; more;) {
+    std::lock_guard lock(mutex_);
+    more = mirror_.AppendTo(&snapshot, &last, kMirroredAtOnce);
+  }
+  saved_bytes_ = snapshot.size();
   return SaveRoutes(options_.route_cache, snapshot);
 }
 
@@ -194,9 +209,10 @@ void FleetClient::SaveLoop() {
   bool failed = false;
   for (;;) {
     save_wake_.wait(lock, [this] { return stopping_ || dirty_; });
-    // A burst of changes is one save.
+    // A burst of changes is one save, and a large file is written less often than a small one.
     if (!stopping_) {
-      save_wake_.wait_for(lock, options_.cache_delay, [this] { return stopping_; });
+      const Duration pause = options_.cache_delay * (1 + saved_bytes_ / kBytesADelay);
+      save_wake_.wait_for(lock, pause, [this] { return stopping_; });
     }
     const bool last = stopping_;
     lock.unlock();

@@ -2,6 +2,7 @@
 
 #include <absl/status/status.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -97,7 +98,8 @@ class FleetClient final : private LinkOwner {
   bool stopping_ = false;
   std::condition_variable save_wake_;
 
-  std::mutex save_mutex_;  // one save at a time; taken before mutex_
+  std::mutex save_mutex_;               // one save at a time; taken before mutex_
+  std::atomic<size_t> saved_bytes_{0};  // by the last save
   std::vector<std::unique_ptr<Link>> links_;
   std::thread saver_;
 };

@@ -56,8 +56,7 @@ absl::Status WriteNew(const std::string& path, std::string_view bytes) {
 
 }  // namespace
 
-absl::Status SaveRoutes(const std::string& path, const v1::RouteSnapshot& snapshot) {
-  const std::string body = snapshot.SerializeAsString();
+absl::Status SaveRoutes(const std::string& path, std::string_view body) {
   const std::string fresh = path + ".new";
   if (absl::Status status = WriteNew(fresh, Cat(kMagic, Encode(ChecksumOf(body)), body));
       !status.ok()) {

@@ -7,6 +7,11 @@ namespace {
 
 FunctionKey KeyOf(const auto& message) { return {message.namespace_(), message.name()}; }
 
+void AppendVarint(size_t value, std::string* out) {
+  for (; value >= 0x80; value >>= 7) out->push_back(static_cast<char>((value & 0x7f) | 0x80));
+  out->push_back(static_cast<char>(value));
+}
+
 }  // namespace
 
 RouteMirror::Result RouteMirror::Apply(const v1::RouteSnapshot& snapshot) {
@@ -34,12 +39,19 @@ RouteMirror::Result RouteMirror::Apply(const v1::RouteDelta& delta) {
   return Result::kApplied;
 }
 
-v1::RouteSnapshot RouteMirror::ToSnapshot() const {
-  v1::RouteSnapshot snapshot;
-  snapshot.set_sequence(sequence_);
-  snapshot.mutable_functions()->Reserve(static_cast<int>(routes_.size()));
-  for (const auto& [key, bytes] : routes_) snapshot.add_functions()->ParseFromString(bytes);
-  return snapshot;
+bool RouteMirror::AppendTo(std::string* snapshot, FunctionKey* after, size_t most) const {
+  if (*after == FunctionKey{} && sequence_ != 0) {
+    AppendVarint(v1::RouteSnapshot::kSequenceFieldNumber << 3, snapshot);
+    AppendVarint(sequence_, snapshot);
+  }
+  auto it = routes_.upper_bound(*after);
+  for (; most > 0 && it != routes_.end(); --most, ++it) {
+    AppendVarint(v1::RouteSnapshot::kFunctionsFieldNumber << 3 | 2, snapshot);
+    AppendVarint(it->second.size(), snapshot);
+    snapshot->append(it->second);
+    *after = it->first;
+  }
+  return it != routes_.end();
 }
 
 }  // namespace hearth::fleet

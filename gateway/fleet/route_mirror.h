@@ -33,10 +33,14 @@ class RouteMirror {
   bool synced() const { return synced_; }
   uint64_t sequence() const { return sequence_; }
   size_t size() const { return routes_.size(); }
-  v1::RouteSnapshot ToSnapshot() const;
+  // The functions as a RouteSnapshot on the wire, up to `most` of them at a time, so that whoever
+  // guards this can let others in between: those after `*after`, which becomes the last one's key.
+  // False: there are no more.
+  bool AppendTo(std::string* snapshot, FunctionKey* after, size_t most) const;
 
  private:
-  std::map<FunctionKey, std::string> routes_;  // FunctionRoute, serialized
+  // FunctionRoute, serialized; ordered, so that a walk can go on where it was.
+  std::map<FunctionKey, std::string> routes_;
   uint64_t sequence_ = 0;
   bool synced_ = false;
 };

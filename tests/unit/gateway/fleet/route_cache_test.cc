@@ -37,7 +37,7 @@ TEST_CASE("Routes survive on disk, readable by their owner only") {
   TempFolder folder;
   const std::string path = folder.path + "/routes.pb";
   CHECK(LoadRoutes(path).status().code() == absl::StatusCode::kNotFound);
-  REQUIRE(SaveRoutes(path, Sample()).ok());
+  REQUIRE(SaveRoutes(path, Sample().SerializeAsString()).ok());
   const auto loaded = LoadRoutes(path);
   REQUIRE(loaded.ok());
   CHECK(loaded->SerializeAsString() == Sample().SerializeAsString());
@@ -50,7 +50,7 @@ TEST_CASE("Routes survive on disk, readable by their owner only") {
 TEST_CASE("A damaged or cut-off file is refused") {
   TempFolder folder;
   const std::string path = folder.path + "/routes.pb";
-  REQUIRE(SaveRoutes(path, Sample()).ok());
+  REQUIRE(SaveRoutes(path, Sample().SerializeAsString()).ok());
   const auto size = std::filesystem::file_size(path);
   SECTION("cut off") { std::filesystem::resize_file(path, size - 3); }
   SECTION("cut off in the header") { std::filesystem::resize_file(path, 10); }
@@ -64,7 +64,7 @@ TEST_CASE("A damaged or cut-off file is refused") {
 }
 
 TEST_CASE("A folder that is not there is an error, not a crash") {
-  CHECK_FALSE(SaveRoutes("/nonexistent/folder/routes.pb", Sample()).ok());
+  CHECK_FALSE(SaveRoutes("/nonexistent/folder/routes.pb", Sample().SerializeAsString()).ok());
 }
 
 }  // namespace

@@ -42,6 +42,30 @@ TEST_CASE("events reach the client one by one as they come") {
   CHECK(c.h.edge.finished.at(0).total == seconds(6000));
 }
 
+TEST_CASE("a long stream does not keep the routes of its beginning") {
+  OneCall c;
+  c.Begin();
+  const std::weak_ptr<const route::Table> table = c.h.store.current();
+  c.h.Send(c.replica.last(),
+           "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: "
+           "chunked\r\n\r\n");
+  c.h.loop.Advance(seconds(1));
+  const bool deleted = GENERATE(false, true);
+  if (deleted) {
+    c.h.Install({}, {FunctionKey{"default", "f"}});
+  } else {
+    c.h.Install({c.h.Function({std::string(kReplica2)})});
+  }
+  CHECK_FALSE(table.expired());
+  c.h.loop.Advance(seconds(60));
+  CHECK(table.expired());
+  c.client->TakeReceived();
+  c.h.Send(c.replica.last(), "8\r\ndata: x\n\r\n0\r\n\r\n");
+  CHECK(c.client->TakeReceived() == "8\r\ndata: x\n\r\n0\r\n\r\n");
+  CHECK(c.h.edge.finished.at(0).status == 200);
+  CHECK(c.h.edge.finished.at(0).function == "f.default");
+}
+
 TEST_CASE("an answer that ends with its connection") {
   OneCall c;
   c.Begin();

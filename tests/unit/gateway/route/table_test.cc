@@ -1,6 +1,9 @@
 #include "gateway/route/table.h"
 
 #include <catch2/catch.hpp>
+#include <rapidcheck/catch.h>
+
+#include <map>
 
 #include "core/base/strings.h"
 #include "gateway/route/route_store.h"
@@ -101,6 +104,69 @@ TEST_CASE("ten thousand functions are found, and each change is small") {
   CHECK(counted == 5000);
   CHECK(f.store.current()->Find("function-1", "ns1") != nullptr);
   CHECK(f.store.current()->Find("function-2", "ns2") == nullptr);
+}
+
+TEST_CASE("any changes give the table that their result alone would give") {
+  rc::prop("and every version stays as it was", [](const std::vector<uint32_t>& steps) {
+    Fixture f;
+    using Model = std::map<FunctionKey, std::string>;  // and the id of its replica
+    Model model;
+    std::vector<std::pair<std::shared_ptr<const Table>, Model>> versions;
+    const auto key_of = [](uint32_t n) {
+      return FunctionKey{n % 3 == 0 ? "team" : "default", Cat("f", n % 97)};
+    };
+    const auto spec_of = [](const FunctionKey& key, const std::string& id) {
+      return Spec(key.name, key.ns, {id});
+    };
+    int next = 0;
+    for (const uint32_t step : steps) {
+      std::vector<FunctionSpec> upserts;
+      std::vector<FunctionKey> deletes;
+      if (step % 50 == 0) {  // a snapshot: about half of what there is, renewed, and nothing else
+        Model half;
+        for (const auto& [key, id] : model) {
+          if ((std::hash<FunctionKey>()(key) ^ step) % 2 == 0) half[key] = Cat(id, "'");
+        }
+        for (const auto& [key, id] : half) upserts.push_back(spec_of(key, id));
+        model = half;
+        f.store.Reset(std::move(upserts));
+      } else {
+        if (step % 3 == 1) deletes.push_back(key_of(step / 7));
+        if (step % 3 != 1 || step % 5 == 0) {
+          const std::string id = Cat("i", ++next);
+          upserts.push_back(spec_of(key_of(step / 11), id));
+          for (const FunctionKey& key : deletes) model.erase(key);
+          model[upserts[0].key] = id;
+        }
+        for (const FunctionKey& key : deletes) {
+          if (upserts.empty() || upserts[0].key != key) model.erase(key);
+        }
+        f.store.Apply(std::move(upserts), deletes);
+      }
+      versions.emplace_back(f.store.current(), model);
+    }
+    for (const auto& [table, expected] : versions) {
+      Model found;
+      table->ForEach([&](const Function& function) {
+        found[function.key] = function.replicas->revisions.at(0).replicas.at(0)->id().value();
+        RC_ASSERT(table->Find(function.key.name, function.key.ns) == &function);
+        RC_ASSERT(table->Share(function).get() == &function);
+      });
+      RC_ASSERT(found == expected);
+      RC_ASSERT(table->size() == expected.size());
+      RC_ASSERT(table->Find("f1", "nowhere") == nullptr);
+    }
+  });
+}
+
+TEST_CASE("a name is found near the right one among ten thousand") {
+  Fixture f;
+  std::vector<FunctionSpec> specs;
+  for (int i = 0; i < 10000; ++i) specs.push_back(Spec(Cat("worker-", i)));
+  specs.push_back(Spec("thumbnail"));
+  f.store.Reset(std::move(specs));
+  CHECK(f.store.current()->Near("thumbnial", "").at(0) == "thumbnail");
+  CHECK(f.store.current()->Near("workre-77", "").size() == 3);
 }
 
 TEST_CASE("names that are near") {
