@@ -25,6 +25,6 @@ hearth_test(gateway_balance_test DIR unit/gateway/balance DEPS gateway_balance)
 hearth_test(gateway_route_test DIR unit/gateway/route DEPS gateway_route gateway_fleet hearth_fakes
   hearth_proto)
 hearth_test(gateway_proxy_test DIR unit/gateway/proxy DEPS gateway_proxy gateway_metrics
-  hearth_fakes hearth_h2_fakes)
+  hearth_fakes hearth_h2_fakes hearth_tls_fakes)
 hearth_test(gateway_data_path_test DIR integration/data_path DEPS gateway_proxy hearth_proto
   LABELS integration)

@@ -35,6 +35,7 @@ class Engine : public net::StreamHandler {
   const Options& options() const { return options_; }
   bool closed() const { return state_ == State::kClosed; }
   std::string_view peer_ip() const { return stream_->peer_ip(); }
+  bool encrypted() const { return stream_->encrypted(); }
 
   // For lanes. Each asks for a flush at the end of this turn.
   int32_t Submit(Lane& lane, const FieldBlock& head, bool with_body);

@@ -21,7 +21,11 @@ constexpr Duration kFarewell = std::chrono::milliseconds(100);
 class ServerSession::Facade final : public net::Stream {
  public:
   Facade(ServerSession& session, Lane& lane)
-      : loop_(session.loop()), session_(&session), lane_(&lane), peer_ip_(session.peer_ip()) {}
+      : loop_(session.loop()),
+        session_(&session),
+        lane_(&lane),
+        peer_ip_(session.peer_ip()),
+        encrypted_(session.encrypted()) {}
   ~Facade() override {
     if (self_) *self_ = nullptr;
     if (session_ != nullptr) session_->OnUserGone(lane_->id());
@@ -43,6 +47,7 @@ class ServerSession::Facade final : public net::Stream {
     if (lane_ == nullptr) return {net::IoStatus::kReset, 0};
     return lane_->Write(pieces);
   }
+  bool encrypted() const override { return encrypted_; }
   void ShutdownWrite() override {
     if (lane_ != nullptr) lane_->EndWrite();
   }
@@ -74,6 +79,7 @@ class ServerSession::Facade final : public net::Stream {
   Lane* lane_;
   net::StreamHandler* handler_ = nullptr;
   std::string peer_ip_;
+  const bool encrypted_;
   std::shared_ptr<Facade*> self_;
 };
 

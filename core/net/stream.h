@@ -48,6 +48,10 @@ class Stream {
   // The peer's address as text ("127.0.0.1"), or "" for a Unix socket. Stable for the stream's
   // life.
   virtual std::string_view peer_ip() const { return {}; }
+  // Whether others can read along on the way, and the application protocol that both sides agreed
+  // on with TLS ("http/1.1", "h2"; "" where they did not speak of it).
+  virtual bool encrypted() const { return false; }
+  virtual std::string_view protocol() const { return {}; }
 };
 
 inline IoResult WriteAllOf(Stream& s, std::string_view bytes) {

@@ -13,6 +13,7 @@
 #include "core/net/socket.h"
 #include "gateway/admin/functions_page.h"
 #include "gateway/admin/top_page.h"
+#include "gateway/app/tls_settings.h"
 #include "gateway/metrics/totals.h"
 
 namespace hearth::gateway {
@@ -96,6 +97,7 @@ App::~App() {
 absl::Status App::Start() {
   RETURN_IF_ERROR(CheckTlsFiles(options_));
   RETURN_IF_ERROR(OpenCredentials());
+  RETURN_IF_ERROR(OpenCertificates());
   RETURN_IF_ERROR(BeginTakeOver());
   if (options_.access_log != "off") {
     accesslog::WriterOptions log;
@@ -156,15 +158,18 @@ absl::Status App::OpenSockets() {
   }
   proxy::Options proxy_options;
   proxy_options.version = Version();
+  proxy_options.redirect_port = RedirectPort(options_);
   data_path_ = std::make_unique<proxy::DataPath>(
       std::move(loops), proxy_options,
-      proxy::Dependencies{desk_.get(), authenticator_.get(), exchange_log_.get(), &outbox_});
+      proxy::Dependencies{desk_.get(), authenticator_.get(), exchange_log_.get(), &outbox_,
+                          certificates_.get()});
 
   ASSIGN_OR_RETURN(const net::Address wanted, net::Address::Parse(options_.listen));
-  auto bound = Open("public", wanted, proxy::ListenerKind::kPublic);
+  auto bound = Open("public", wanted, PublicKind(options_));
   if (!bound.ok()) return WithFlag(bound.status(), "listen");
   address_ = *bound;
   function_url_ = options_.function_url.empty() ? UrlOf(address_) : options_.function_url;
+  RETURN_IF_ERROR(ListenTls());
   if (options_.functions_socket.empty()) return absl::OkStatus();
 
   auto socket = net::Address::Parse("unix:" + options_.functions_socket);
@@ -221,13 +226,17 @@ std::shared_ptr<const route::Table> App::table() const {
   return table_;
 }
 
-void App::Housekeep() {
-  if (credentials_ != nullptr) {
-    if (const absl::Status status = credentials_->Refresh(); !status.ok()) {
-      logger_.Error("credentials not read again; the old ones stay in force",
-                    {{"error", Message(status)}});
-    }
+void App::RefreshCredentials() {
+  if (credentials_ == nullptr) return;
+  if (const absl::Status status = credentials_->Refresh(); !status.ok()) {
+    logger_.Error("credentials not read again; the old ones stay in force",
+                  {{"error", Message(status)}});
   }
+}
+
+void App::Housekeep() {
+  RefreshCredentials();
+  RefreshCertificates(tls::CertificateStore::When::kSettled);
   ProbeLag();
   admin_loop_->ArmAfter(*housekeeping_, std::chrono::seconds(1));
 }
@@ -273,6 +282,7 @@ std::vector<Reading> App::Readings() const {
        "Failures of replicas that no controller could be told", MetricType::Counter,
        static_cast<double>(outbox_.failures_dropped())},
   };
+  if (certificates_ != nullptr) readings.push_back(CertificateReading(*certificates_));
   if (access_log_ != nullptr) {
     readings.push_back({"hearth_gateway_access_log_dropped_total",
                         "Lines of the access log that were lost", MetricType::Counter,
@@ -282,10 +292,10 @@ std::vector<Reading> App::Readings() const {
 }
 
 void App::WarnAboutExposure() const {
-  if (!address_.IsLoopback() && credentials_ != nullptr) {
+  if (!address_.IsLoopback() && !options_.http_redirect && credentials_ != nullptr) {
     logger_.Warn(
         "listening beyond this machine without TLS: credentials cross the network in the clear; "
-        "put a proxy with TLS in front, or listen on 127.0.0.1",
+        "serve by --tls-listen and let --http-redirect lead there, or listen on 127.0.0.1",
         {{"listen", address_.Text()}});
   }
   if (admin_ != nullptr && !admin_address_.IsLoopback()) {

@@ -16,6 +16,7 @@
 #include "core/log/log.h"
 #include "core/net/address.h"
 #include "core/net/loop.h"
+#include "core/tls/certificate_store.h"
 #include "gateway/accesslog/writer.h"
 #include "gateway/admin/admin_server.h"
 #include "gateway/api/front_desk.h"
@@ -56,9 +57,12 @@ class App {
   bool took_over() const { return took_over_; }
   // Runs on a thread of its own once a successor serves: time for Leave. Set before Start.
   void OnHandedOver(std::function<void()> callback) { on_handed_over_ = std::move(callback); }
+  // Looks at certificates and credentials now, instead of within two seconds. From any thread.
+  void Reload();
   bool drained() const { return drained_.load(std::memory_order_acquire); }
 
   net::Address address() const { return address_; }
+  net::Address tls_address() const { return tls_address_; }  // no port: there is none
   net::Address admin_address() const { return admin_address_; }
   const std::string& function_url() const { return function_url_; }
   fleet::FleetStatus fleet_status() const { return fleet_->status(); }
@@ -66,9 +70,11 @@ class App {
  private:
   absl::Status OpenCredentials();
   absl::Status BeginTakeOver();
+  absl::Status OpenCertificates();
   absl::Status OpenSockets();
   absl::StatusOr<net::Address> Open(const std::string& role, const net::Address& wanted,
                                     proxy::ListenerKind kind);
+  absl::Status ListenTls();
   absl::Status OpenAdmin();
   absl::Status ListenAdmin();
   void StartThreads();
@@ -80,7 +86,9 @@ class App {
   void Drain(const proxy::DrainTimes& times);
   void Install(std::shared_ptr<const route::Table> table, std::function<void()> done);
   void Housekeep();  // once a second, on the admin loop
+  void RefreshCredentials();
   void ProbeLag();
+  void RefreshCertificates(tls::CertificateStore::When when);
   std::shared_ptr<const route::Table> table() const;
   Readiness readiness() const;
   std::vector<Reading> Readings() const;
@@ -92,6 +100,7 @@ class App {
   const uint32_t loop_count_;
 
   net::Address address_;
+  net::Address tls_address_;
   net::Address admin_address_;
   std::string function_url_;
   std::function<void()> on_handed_over_;
@@ -105,6 +114,7 @@ class App {
   route::RouteStore store_;
   std::unique_ptr<auth::CredentialFile> credentials_;
   std::unique_ptr<auth::FunctionAuthenticator> authenticator_;
+  std::unique_ptr<tls::CertificateStore> certificates_;  // where there is a --tls-listen
   std::unique_ptr<FrontDesk> desk_;
   Recorder recorder_;
   std::unique_ptr<accesslog::Writer> access_log_;

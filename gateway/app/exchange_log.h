@@ -29,6 +29,9 @@ class ExchangeLog final : public proxy::ExchangeObserver {
                std::string_view reason) override {
     recorder_->OnEvent(loop, function, kind, reason);
   }
+  void OnTlsHandshake(uint32_t loop, bool resumed) override {
+    recorder_->OnTlsHandshake(loop, resumed);
+  }
 
  private:
   Recorder* const recorder_;

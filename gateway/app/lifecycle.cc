@@ -50,7 +50,7 @@ Lifecycle::Lifecycle(const std::vector<std::string>& argv, const log::Logger& lo
   argv_.front() = ProgramToStart(argv_.front(), CurrentFolder(), Executable());
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGUSR2, SIGCHLD}) sigaddset(&signals, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   signals_.Reset(::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
@@ -85,6 +85,9 @@ void Lifecycle::OnSignals(App& app, bool can_hand_over) {
     switch (info.ssi_signo) {
       case SIGCHLD:
         Reap();
+        break;
+      case SIGHUP:
+        app.Reload();
         break;
       case SIGUSR2:
         if (left_ || stop_signals_ > 0) {

@@ -14,8 +14,8 @@
 namespace hearth::gateway {
 
 // What the process does on signals, from its start to its end: SIGTERM and Ctrl-C end it (a second
-// one at once), SIGUSR2 starts the program that is on disk now with the same arguments, which takes
-// over. Main's thread; owned by main.
+// one at once), SIGHUP has certificates and credentials read again, SIGUSR2 starts the program that
+// is on disk now with the same arguments, which takes over. Main's thread; owned by main.
 class Lifecycle {
  public:
   // Before any thread is started: they inherit the blocked signals. `argv` is this process's.

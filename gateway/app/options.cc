@@ -62,6 +62,32 @@ void DeclareAddresses(Options* o, Settings* s) {
            "URL under which functions reach this gateway; by default made from --listen", "URL"));
 }
 
+void DeclareTls(Options* o, Settings* s) {
+  s->Add(&o->tls_listen,
+         With(Info("tls-listen", "Where clients reach this gateway by HTTPS; empty for nowhere",
+                   "ADDRESS"),
+              CheckOptionalAddress));
+  s->Add(&o->tls_certificates,
+         Info("tls-cert",
+              "Certificate chain in PEM form, or a folder of NAME.crt and NAME.key; several are "
+              "chosen from by the host that a client asks for; read again when they change",
+              "FILE"));
+  s->Add(&o->tls_keys, Info("tls-key", "Its key; one for each --tls-cert, in their order", "FILE"));
+  s->Add(&o->tls_client_ca,
+         Info("tls-client-ca",
+              "CA of which clients must show a certificate; empty: none is asked for", "FILE"));
+  s->Add(
+      &o->tls_ticket_secret,
+      Info("tls-ticket-secret",
+           "Secret from which the keys of session tickets are made, so that sessions go on after "
+           "a restart and at other gateways that have it; empty: keys are random",
+           "FILE"));
+  s->Add(&o->http_redirect,
+         Info("http-redirect",
+              "Send clients of other machines from --listen to HTTPS, by 308, instead of "
+              "answering"));
+}
+
 void DeclareControl(Options* o, Settings* s) {
   s->Add(&o->controllers,
          Info("controller",
@@ -121,6 +147,7 @@ void DeclareLogs(Options* o, Settings* s) {
 
 void Declare(Options* options, Settings* settings) {
   DeclareAddresses(options, settings);
+  DeclareTls(options, settings);
   DeclareControl(options, settings);
   DeclareLimits(options, settings);
   DeclareLogs(options, settings);

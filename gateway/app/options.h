@@ -15,6 +15,12 @@ namespace hearth::gateway {
 // What an operator can choose. Filled by Settings in main, by hand in tests.
 struct Options {
   std::string listen = "127.0.0.1:8080";
+  std::string tls_listen;
+  std::vector<std::string> tls_certificates;
+  std::vector<std::string> tls_keys;
+  std::string tls_client_ca;
+  std::string tls_ticket_secret;
+  bool http_redirect = false;
   std::string functions_socket;
   std::string admin_listen = "127.0.0.1:8082";
   std::vector<std::string> controllers;

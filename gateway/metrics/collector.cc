@@ -151,6 +151,7 @@ constexpr EventFamily kEventFamilies[proxy::kEventKinds] = {
     {"hearth_gateway_resets_total", "reason",
      "Connections that ended with a request inside, by who caused it"},
     {"hearth_gateway_timeouts_total", "kind", "Time limits of the gateway that were reached"},
+    {"hearth_gateway_tls_failures_total", "reason", "TLS handshakes that failed"},
 };
 
 // Requests that are no function's have no function_name.
@@ -185,18 +186,27 @@ void AddLoops(Recorder& recorder, Families* out) {
   FamilyBuilder lag("hearth_gateway_loop_lag_seconds", MetricType::Gauge,
                     "How late a task came to run when last measured, by loop");
   double overflow = 0;
+  double tls_full = 0;
+  double tls_resumed = 0;
   for (size_t i = 0; i < recorder.loops(); ++i) {
     LoopSlab& slab = recorder.slab(i);
     const std::string loop = std::to_string(i);
     connections.Add({{"loop", loop}}, static_cast<double>(slab.connections.Value()));
     lag.Add({{"loop", loop}}, static_cast<double>(slab.lag_microseconds.Value()) * 1e-6);
     overflow += static_cast<double>(slab.overflow.Value());
+    tls_full += static_cast<double>(slab.tls_full.Value());
+    tls_resumed += static_cast<double>(slab.tls_resumed.Value());
   }
   FamilyBuilder shared("hearth_gateway_metrics_overflow_total", MetricType::Counter,
                        "Functions counted together as \"other\", because there are too many");
   shared.Add({}, overflow);
+  FamilyBuilder handshakes("hearth_gateway_tls_handshakes_total", MetricType::Counter,
+                           "TLS handshakes that were done, with certificates or by a ticket");
+  handshakes.Add({{"result", "full"}}, tls_full);
+  handshakes.Add({{"result", "resumed"}}, tls_resumed);
   Put(std::move(connections), out);
   Put(std::move(lag), out);
+  Put(std::move(handshakes), out);
   Put(std::move(shared), out);
 }
 

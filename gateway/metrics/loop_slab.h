@@ -102,6 +102,8 @@ class LoopSlab {
   NamedCounters local;  // requests that were no function's, by status
   EventCounts events;   // of no function
   metrics::Gauge connections;
+  metrics::Counter tls_full;     // handshakes with certificates
+  metrics::Counter tls_resumed;  // and with a ticket
   metrics::Gauge lag_microseconds;
   metrics::Counter overflow;  // functions that share the last slab
 

@@ -69,6 +69,10 @@ void Recorder::OnEvent(uint32_t loop, const route::Function* function, proxy::Ev
   }
 }
 
+void Recorder::OnTlsHandshake(uint32_t loop, bool resumed) {
+  (resumed ? slabs_[loop]->tls_resumed : slabs_[loop]->tls_full).Add();
+}
+
 void Recorder::OnLag(uint32_t loop, Duration lag) {
   slabs_[loop]->lag_microseconds.Set(static_cast<int64_t>(Micros(lag)));
 }

@@ -21,6 +21,7 @@ class Recorder final : public proxy::ExchangeObserver {
   void OnConnections(uint32_t loop, int64_t change) override;
   void OnEvent(uint32_t loop, const route::Function* function, proxy::EventKind kind,
                std::string_view reason) override;
+  void OnTlsHandshake(uint32_t loop, bool resumed) override;
 
   // How late a task came to run on its loop. That loop only.
   void OnLag(uint32_t loop, Duration lag);

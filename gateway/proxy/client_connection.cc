@@ -22,6 +22,7 @@ ClientConnection::ClientConnection(Worker& worker, std::unique_ptr<net::Stream> 
     : worker_(worker),
       kind_(kind),
       is_stream_(is_stream),
+      encrypted_(stream->encrypted()),
       stream_(std::move(stream)),
       in_(&worker.loop().buffers()),
       out_(&worker.loop().buffers()),

@@ -53,6 +53,7 @@ class ClientConnection final : public net::StreamHandler {
   bool eof() const { return eof_; }
   ListenerKind kind() const { return kind_; }
   bool is_stream() const { return is_stream_; }
+  bool encrypted() const { return encrypted_; }
   std::string_view client_ip() const { return stream_->peer_ip(); }
 
   // For the worker.
@@ -83,6 +84,7 @@ class ClientConnection final : public net::StreamHandler {
   Worker& worker_;
   const ListenerKind kind_;
   const bool is_stream_;
+  const bool encrypted_;
   std::unique_ptr<net::Stream> stream_;
   net::Buffer in_;  // a head that came in pieces, or what came early
   Outbox out_;

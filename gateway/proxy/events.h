@@ -15,8 +15,9 @@ enum class EventKind : uint8_t {
   kSpared,    // a replica was to be, but too many are already
   kReset,     // a connection ended with a request inside it
   kTimeout,   // a time limit of the gateway was reached
+  kTls,       // a TLS handshake failed
 };
-inline constexpr size_t kEventKinds = 6;
+inline constexpr size_t kEventKinds = 7;
 
 // A counter of the data path: the closed list of reasons, from which metrics, documentation and
 // tests are made. Exists so that no reason is given that nobody counts: a test looks for every
@@ -135,6 +136,21 @@ inline constexpr auto kEvents = std::to_array<EventInfo>({
     {EventKind::kTimeout, "flush", {}, "a client did not take the end of its answer"},
     {EventKind::kTimeout, "linger", {}, "a client went on sending after it was answered"},
     {EventKind::kTimeout, "other", {}, "anything else"},
+
+    {EventKind::kTls, "plain_http", {}, "a request without TLS came to the port of TLS"},
+    {EventKind::kTls, "not_tls", {}, "neither TLS nor HTTP"},
+    {EventKind::kTls, "closed", {}, "the client left before the handshake's end"},
+    {EventKind::kTls, "timeout", {}, "no handshake within 10 s"},
+    {EventKind::kTls, "version", {}, "the client has neither TLS 1.2 nor 1.3"},
+    {EventKind::kTls, "cipher", {}, "client and gateway share no cipher or group"},
+    {EventKind::kTls, "application_protocol", {}, "they share no protocol (ALPN)"},
+    {EventKind::kTls, "no_client_certificate", {}, "one is asked for by `--tls-client-ca`"},
+    {EventKind::kTls, "client_certificate", {}, "it is not of that CA, or has expired"},
+    {EventKind::kTls, "refused_by_client", {}, "it sent an alert; mostly it does not trust ours"},
+    {EventKind::kTls, "protocol", {}, "broken messages"},
+    {EventKind::kTls, "crowded_out", {}, "others waited for its place, and it took too long"},
+    {EventKind::kTls, "too_many", {}, "more connections than may wait for a handshake"},
+    {EventKind::kTls, "other", {}, "anything else"},
 });
 
 // The row of kEvents. A search of the list: none of this is a warm request's business.

@@ -38,6 +38,7 @@ RequestContext Exchange::Context() const {
 
 void Exchange::Start(const http::RequestHead& head) {
   Reset(head);
+  if (client_.kind() == ListenerKind::kRedirect) return RedirectToTls(head);
   const Destination to = Route(head.path);
   switch (to.kind) {
     case Destination::Kind::kFunction:
@@ -149,6 +150,28 @@ void Exchange::StartFunction(const http::RequestHead& head, const Destination& t
   AskForSlot();
 }
 
+void Exchange::RedirectToTls(const http::RequestHead& head) {
+  std::string_view host = head.host;
+  // Without the port; an IPv6 address has colons of its own, in brackets.
+  const size_t colon = host.rfind(':');
+  if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) {
+    host = host.substr(0, colon);
+  }
+  if (host.empty()) {
+    return Fail({.status = 400,
+                 .reason = "missing_host",
+                 .message = "this port leads to HTTPS, and the request names no host to go to"});
+  }
+  const uint16_t port = worker_.options().redirect_port;
+  std::string url = port == 443 ? Cat("https://", host) : Cat("https://", host, ":", port);
+  url.append(head.path.starts_with('/') ? head.path : std::string_view("/"));
+  if (!head.query.empty()) url.append("?").append(head.query);
+  LocalResponse response;
+  response.status = 308;
+  response.headers.emplace_back("Location", std::move(url));
+  AnswerLocally(response, {});
+}
+
 void Exchange::StartOther(const http::RequestHead& head) {
   if (client_.kind() == ListenerKind::kFunctionsOnly || worker_.dependencies().local == nullptr) {
     return Fail({.status = 404,
@@ -193,6 +216,7 @@ void Exchange::PrepareHead(const http::RequestHead& head, std::string_view path,
                                  .stamp = stamp_.lines(),
                                  .client_ip = client_.client_ip(),
                                  .default_host = "localhost",
+                                 .encrypted = client_.encrypted(),
                                  .upgrade = upgrade_,
                                  .replace = replace},
                     &head_);

@@ -89,6 +89,7 @@ class Exchange final : public UpstreamUser {
   void Reset(const http::RequestHead& head);
   void StartFunction(const http::RequestHead& head, const Destination& to);
   void StartOther(const http::RequestHead& head);
+  void RedirectToTls(const http::RequestHead& head);
   bool RefuseBody(const http::RequestHead& head);
   void PrepareHead(const http::RequestHead& head, std::string_view path,
                    const std::vector<std::pair<std::string, std::string>>& replace);

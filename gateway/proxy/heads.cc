@@ -108,14 +108,17 @@ bool IsReplaced(std::span<const HeaderPair> replace, std::string_view name) {
 }
 
 void WriteForwarded(std::string_view known_for, bool have_host, bool have_proto,
-                    const http::RequestHead& request, std::string_view client_ip, Writer* writer) {
+                    const http::RequestHead& request, const UpstreamHead& with, Writer* writer) {
+  const std::string_view client_ip = with.client_ip;
   if (!known_for.empty() && !client_ip.empty()) {
     writer->Field("X-Forwarded-For", {known_for, ", ", client_ip});
   } else if (!known_for.empty() || !client_ip.empty()) {
     writer->Field("X-Forwarded-For", known_for.empty() ? client_ip : known_for);
   }
   if (!have_host && !request.host.empty()) writer->Field("X-Forwarded-Host", request.host);
-  if (!have_proto) writer->Lines("X-Forwarded-Proto: http\r\n");
+  if (!have_proto) {
+    writer->Lines(with.encrypted ? "X-Forwarded-Proto: https\r\n" : "X-Forwarded-Proto: http\r\n");
+  }
 }
 
 template <typename Head>
@@ -155,7 +158,7 @@ void WriteUpstreamHead(const http::RequestHead& request, const UpstreamHead& wit
     copier.Copy(field);
   }
   copier.Flush();
-  WriteForwarded(forwarded_for, have_host, have_proto, request, with.client_ip, &writer);
+  WriteForwarded(forwarded_for, have_host, have_proto, request, with, &writer);
   writer.Lines(with.stamp);
   for (const HeaderPair& header : with.replace) writer.Field(header.first, header.second);
   if (with.upgrade) WriteUpgrade(request, &writer);

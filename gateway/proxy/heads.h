@@ -20,6 +20,7 @@ struct UpstreamHead {
   std::string_view stamp = {};      // CallStamp::lines
   std::string_view client_ip = {};  // "" for a Unix socket
   std::string_view default_host = {};
+  bool encrypted = false;                    // the client came by TLS
   bool upgrade = false;                      // pass Upgrade on
   std::span<const HeaderPair> replace = {};  // instead of the client's fields of the same name
 };

@@ -14,6 +14,10 @@
 #include "gateway/proxy/events.h"
 #include "gateway/route/table.h"
 
+namespace hearth::tls {
+class CertificateStore;
+}
+
 // What the data path asks of the rest of the gateway. All of these are called on the loops, by
 // several threads at once, and must neither block nor call back into the proxy.
 namespace hearth::proxy {
@@ -21,6 +25,8 @@ namespace hearth::proxy {
 enum class ListenerKind : uint8_t {
   kPublic,         // everything
   kFunctionsOnly,  // the socket that functions reach: /function/* and nothing else
+  kTls,            // connections become public ones once their TLS handshake is done
+  kRedirect,       // in the clear, where everything belongs to TLS: 308 to https
 };
 
 struct RequestContext {
@@ -108,6 +114,8 @@ class ExchangeObserver {
   // Something of the list in events.h that no record tells of. `function` may be null.
   virtual void OnEvent(uint32_t loop, const route::Function* function, EventKind kind,
                        std::string_view reason) = 0;
+  // A TLS handshake that came to its end; those that fail are events.
+  virtual void OnTlsHandshake(uint32_t /*loop*/, bool /*resumed*/) {}
 };
 
 // A replica failed when the gateway tried it (proto ReplicaFailure).
@@ -124,6 +132,7 @@ struct Dependencies {
   Authenticator* authenticator = nullptr;  // required where any function is private: else refused
   ExchangeObserver* exchanges = nullptr;
   ReplicaFailureObserver* failures = nullptr;
+  const tls::CertificateStore* certificates = nullptr;  // required where a listener is kTls
 };
 
 }  // namespace hearth::proxy

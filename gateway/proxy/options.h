@@ -19,6 +19,7 @@ struct Options {
   Duration keep_alive_timeout = std::chrono::seconds(75);
   Duration connect_timeout = std::chrono::seconds(1);
   Duration upstream_idle_timeout = std::chrono::seconds(60);
+  Duration tls_handshake_timeout = std::chrono::seconds(10);
   Duration linger_timeout = std::chrono::seconds(2);  // reading on after an early final answer
   Duration tunnel_close_timeout = std::chrono::seconds(5);  // after a close frame was put in
 
@@ -27,6 +28,7 @@ struct Options {
   size_t low_watermark = 128 * 1024;   // and go on below this
   size_t replay_limit = 64 * 1024;     // of a request body kept for another attempt
   uint32_t max_connections = 60000;    // of one loop; past it accepting pauses
+  uint16_t redirect_port = 0;          // of TLS, for listeners of kind kRedirect
   uint32_t max_connect_attempts = 3;   // where failing replicas may not be set aside
 };
 

@@ -6,10 +6,33 @@
 #include <utility>
 
 #include "core/base/strings.h"
+#include "core/tls/certificate_store.h"
 #include "gateway/proxy/client_connection.h"
 #include "gateway/proxy/http2_connection.h"
+#include "gateway/proxy/platform_error.h"
 
 namespace hearth::proxy {
+
+namespace {
+
+bool IsLoopback(std::string_view ip) {
+  return ip.starts_with("127.") || ip == "::1" || ip.starts_with("::ffff:127.");
+}
+
+// For somebody who speaks HTTP where TLS is expected.
+std::string PlainHttpOnTlsPort(std::string_view served_by_line) {
+  const PlatformError error{
+      .status = 400,
+      .reason = tls::kPlainHttp,
+      .message =
+          "this port speaks HTTPS, and the request came without TLS: use https:// in the "
+          "URL, or the gateway's --listen port"};
+  http::HeadBuffer text;
+  WriteLocal(ToResponse(error, {}), {.served_by_line = served_by_line, .keep_alive = false}, &text);
+  return std::string(text.view());
+}
+
+}  // namespace
 
 struct Worker::DelayedPump {
   std::shared_ptr<route::FunctionState> state;
@@ -33,6 +56,7 @@ Worker::Worker(uint32_t index, net::Loop& loop, const Options& options,
 Worker::~Worker() {
   on_drained_ = nullptr;
   listeners_.clear();
+  tls_.reset();
   while (!connections_.empty()) {
     ClientConnection* connection = *connections_.begin();
     connections_.erase(connections_.begin());
@@ -62,7 +86,39 @@ absl::StatusOr<net::Address> Worker::Listen(const net::Address& address, Listene
 
 void Worker::Accept(std::unique_ptr<net::Stream> stream, ListenerKind kind) {
   if (drained_) return;
+  if (kind == ListenerKind::kTls) return TlsAcceptor().Accept(std::move(stream));
+  // What stays on this machine is not read along: the command line and local tools keep working.
+  if (kind == ListenerKind::kRedirect && IsLoopback(stream->peer_ip())) {
+    kind = ListenerKind::kPublic;
+  }
   Add(std::move(stream), kind, /*is_stream=*/false);
+}
+
+tls::Acceptor& Worker::TlsAcceptor() {
+  if (tls_ != nullptr) return *tls_;
+  tls::AcceptorOptions acceptor;
+  acceptor.timeout = options_.tls_handshake_timeout;
+  acceptor.plain_http_answer = PlainHttpOnTlsPort(served_by_line_);
+  tls_ = std::make_unique<tls::Acceptor>(
+      loop_, std::move(acceptor), [this] { return dependencies_.certificates->current(); },
+      [this](std::unique_ptr<net::Stream> stream) { ServeTls(std::move(stream)); },
+      [this](const tls::HandshakeReport& report) {
+        if (!report.ok) return Count(EventKind::kTls, nullptr, report.reason);
+        if (dependencies_.exchanges != nullptr) {
+          dependencies_.exchanges->OnTlsHandshake(index_, report.resumed);
+        }
+      });
+  tls_->set_on_gone([this] { CheckDrained(); });
+  return *tls_;
+}
+
+// Even while draining: it was accepted before.
+void Worker::ServeTls(std::unique_ptr<net::Stream> stream) {
+  if (stream->protocol() == "h2") {
+    AcceptHttp2(std::move(stream), ListenerKind::kPublic, {});
+  } else {
+    Add(std::move(stream), ListenerKind::kPublic, /*is_stream=*/false);
+  }
 }
 
 // Even while draining: the peer has been told, and what had crossed that is served.
@@ -192,6 +248,7 @@ void Worker::Drain(const DrainTimes& times, std::function<void()> done) {
   for (Http2Connection* connection : multiplexed) {
     if (multiplexed_.contains(connection)) connection->OnDrain();
   }
+  if (tls_ != nullptr) tls_->Drain();
   const MonotonicTime deadline = loop_.Now() + times.grace;
   if (!grace_.armed() || deadline < grace_until_) {
     grace_until_ = deadline;
@@ -210,10 +267,13 @@ void Worker::CutOff() {
   for (Http2Connection* connection : peers) {
     if (multiplexed_.contains(connection)) connection->CutOff();
   }
+  tls_.reset();
+  CheckDrained();
 }
 
 void Worker::CheckDrained() {
   if (!draining_ || !connections_.empty() || !multiplexed_.empty() || !on_drained_) return;
+  if (tls_ != nullptr && tls_->size() != 0) return;
   drained_ = true;
   grace_.Cancel();
   upstreams_.CloseAll();

@@ -17,6 +17,7 @@
 #include "core/http/message.h"
 #include "core/http/writer.h"
 #include "core/net/loop.h"
+#include "core/tls/acceptor.h"
 #include "gateway/balance/picker.h"
 #include "gateway/proxy/interfaces.h"
 #include "gateway/proxy/options.h"
@@ -107,6 +108,8 @@ class Worker {
   struct DelayedPump;
   void Add(std::unique_ptr<net::Stream> stream, ListenerKind kind, bool is_stream);
   void CountConnections(int change);
+  tls::Acceptor& TlsAcceptor();
+  void ServeTls(std::unique_ptr<net::Stream> stream);
   void CheckDrained();
   void CutOff();
   void UpdateAccepting();
@@ -133,6 +136,7 @@ class Worker {
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   bool accepting_ = true;
   bool held_back_ = false;
+  std::unique_ptr<tls::Acceptor> tls_;                 // made at the first connection that needs it
   std::unordered_set<ClientConnection*> connections_;  // owned
   std::unordered_set<Http2Connection*> multiplexed_;   // owned
   std::unordered_set<ClientConnection*> tunnels_;      // of these, those that are WebSockets

@@ -235,8 +235,8 @@ MemoryLoop::~MemoryLoop() {
 std::pair<std::unique_ptr<net::Stream>, std::unique_ptr<net::Stream>> MemoryLoop::Pipe() {
   auto forward = std::make_shared<MemoryPipe>(pipe_capacity_);
   auto back = std::make_shared<MemoryPipe>(pipe_capacity_);
-  auto a = std::make_unique<MemoryStream>(*this, back, forward, "127.0.0.1");
-  auto b = std::make_unique<MemoryStream>(*this, forward, back, "127.0.0.1");
+  auto a = std::make_unique<MemoryStream>(*this, back, forward, peer_ip_);
+  auto b = std::make_unique<MemoryStream>(*this, forward, back, peer_ip_);
   a->Join(b.get());
   b->Join(a.get());
   return {std::move(a), std::move(b)};

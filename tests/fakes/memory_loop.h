@@ -39,6 +39,8 @@ class MemoryLoop final : public net::Loop {
 
   // How many bytes each direction of connections made from now on holds before writes block.
   void set_pipe_capacity(size_t bytes) { pipe_capacity_ = bytes; }
+  // Where connections made from now on come from.
+  void set_peer_ip(std::string ip) { peer_ip_ = std::move(ip); }
   // Two ends of one connection.
   std::pair<std::unique_ptr<net::Stream>, std::unique_ptr<net::Stream>> Pipe();
   // Connects to it neither succeed nor fail: they time out.
@@ -83,6 +85,7 @@ class MemoryLoop final : public net::Loop {
   FakeClock& clock_;
   net::TimerWheel timers_;
   size_t pipe_capacity_ = 64 * 1024;
+  std::string peer_ip_ = "127.0.0.1";
   uint16_t next_port_ = 40000;
   size_t open_streams_ = 0;
   std::map<std::string, MemoryListener*> listeners_;

@@ -11,7 +11,7 @@ import re
 import sys
 
 # A core folder may include those with a smaller number, and itself.
-CORE_RANKS = {"base": 0, "http": 1, "model": 1, "metrics": 2, "log": 2, "net": 3, "h2": 4}
+CORE_RANKS = {"base": 0, "http": 1, "model": 1, "metrics": 2, "log": 2, "net": 3, "h2": 4, "tls": 4}
 COMPONENTS = ["watchdog", "gateway", "controller", "cli", "bench"]
 # One description of a language serves both sides: the CLI builds by what the controller runs.
 SHARED = {("cli", "controller/runtimes")}

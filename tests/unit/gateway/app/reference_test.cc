@@ -55,7 +55,8 @@ std::string EventsMarkdown() {
       {"hearth_gateway_ejections_total", "`function_name`, `reason`"},
       {"hearth_gateway_ejections_spared_total", "`function_name`, `reason`"},
       {"hearth_gateway_resets_total", "`function_name`, `side`, `reason`"},
-      {"hearth_gateway_timeouts_total", "`function_name`, `kind`"}};
+      {"hearth_gateway_timeouts_total", "`function_name`, `kind`"},
+      {"hearth_gateway_tls_failures_total", "`reason`"}};
   size_t last = proxy::kEventKinds;
   for (const proxy::EventInfo& event : proxy::kEvents) {
     const auto kind = static_cast<size_t>(event.kind);
