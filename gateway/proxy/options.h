@@ -23,7 +23,7 @@ struct Options {
   Duration linger_timeout = std::chrono::seconds(2);  // reading on after an early final answer
   Duration tunnel_close_timeout = std::chrono::seconds(5);  // after a close frame was put in
 
-  size_t max_idle_upstreams = 256;     // of one replica on one loop
+  size_t max_idle_upstreams = 4096;    // of one replica on one loop: a peak must not churn them
   size_t high_watermark = 256 * 1024;  // bytes waiting for a slow reader: stop reading
   size_t low_watermark = 128 * 1024;   // and go on below this
   size_t replay_limit = 64 * 1024;     // of a request body kept for another attempt

@@ -10,7 +10,11 @@
 namespace hearth::watchdog {
 namespace {
 
-constexpr size_t kMaxIdle = 64;
+// Connections to the server that wait for a request: as many as a peak needs, so that none is made
+// and closed for a single request; of these some stay, the others go when the peak is over.
+constexpr size_t kMaxIdle = 4096;
+constexpr size_t kKeepIdle = 64;
+constexpr Duration kTrimAfter = std::chrono::seconds(2);
 constexpr Duration kFirstProbe = std::chrono::milliseconds(1);
 constexpr Duration kLongestProbeGap = std::chrono::milliseconds(50);
 constexpr Duration kProbeTimeout = std::chrono::seconds(5);
@@ -187,9 +191,23 @@ UpstreamConnection* ProxyMode::Adopt(std::unique_ptr<net::Stream> stream) {
 void ProxyMode::GiveBack(UpstreamConnection* connection) {
   if (connection->reusable() && idle_.size() < kMaxIdle) {
     idle_.push_back(connection);
+    if (idle_.size() > kKeepIdle && !trim_timer_.armed()) loop_.ArmAfter(trim_timer_, kTrimAfter);
   } else {
     connection->Abandon();
   }
+}
+
+// The least recently used are at the front.
+void ProxyMode::TrimIdle() {
+  size_t old = 0;
+  while (idle_.size() - old > kKeepIdle && loop_.Now() - idle_[old]->idle_since() >= kTrimAfter) {
+    ++old;
+  }
+  const auto end = idle_.begin() + static_cast<std::ptrdiff_t>(old);
+  const std::vector<UpstreamConnection*> leaving(idle_.begin(), end);
+  idle_.erase(idle_.begin(), end);
+  for (UpstreamConnection* connection : leaving) connection->Abandon();
+  if (idle_.size() > kKeepIdle) loop_.ArmAfter(trim_timer_, kTrimAfter);
 }
 
 void ProxyMode::OnUpstreamClosed(UpstreamConnection& connection) {

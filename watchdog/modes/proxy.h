@@ -52,6 +52,7 @@ class ProxyMode final : public Mode, public ServiceObserver, public UpstreamOwne
   UpstreamConnection* TakeIdle();
   UpstreamConnection* Adopt(std::unique_ptr<net::Stream> stream);
   void GiveBack(UpstreamConnection* connection);
+  void TrimIdle();
 
   net::Loop& loop_;
   FunctionLog& log_;
@@ -66,6 +67,7 @@ class ProxyMode final : public Mode, public ServiceObserver, public UpstreamOwne
   bool suspect_ = false;       // a request timed out and nothing has been answered since
   bool unresponsive_ = false;  // neither did it answer the probe
 
+  net::Timer trim_timer_{[this] { TrimIdle(); }};
   net::BufferPool buffers_{8};
   std::unordered_set<ProxyCall*> active_;
   std::unordered_map<UpstreamConnection*, std::unique_ptr<UpstreamConnection>> connections_;

@@ -67,6 +67,7 @@ class UpstreamConnection final : public net::StreamHandler {
     return reusable_ && body_done_ && out_.empty() && state_ == State::kIdle;
   }
   bool reused() const { return requests_ > 1; }
+  MonotonicTime idle_since() const { return idle_since_; }
   bool tunnel() const { return state_ == State::kTunnel; }
   void EndTunnelWrite();
 
