@@ -14,7 +14,8 @@ import time
 import arithmetic
 import servers
 
-NAMES = ["small", "bodies", "hops", "streams", "websocket", "overload", "functions", "slow", "mixed", "queue", "cold"]
+NAMES = ["small", "bodies", "hops", "streams", "websocket", "overload", "functions", "slow", "mixed", "queue", "tls",
+         "cold"]
 
 
 class Bench:
