@@ -5,8 +5,15 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 namespace hearth::net {
+namespace {
+
+// The loop whose turn this thread is in.
+thread_local const EpollLoop* running_here = nullptr;
+
+}  // namespace
 
 std::unique_ptr<Loop> NewEpollLoop(const Clock& clock) {
   return std::make_unique<EpollLoop>(clock);
@@ -67,7 +74,11 @@ void EpollLoop::Post(std::function<void()> task) {
     const std::lock_guard lock(posted_mutex_);
     posted_.push_back(std::move(task));
   }
-  Wake();
+  if (running_here == this) {
+    posted_here_ = true;
+  } else {
+    Wake();
+  }
 }
 
 void EpollLoop::Stop() {
@@ -86,11 +97,13 @@ void EpollLoop::Wake() {
 
 void EpollLoop::Run() {
   now_ = clock_.Now();
+  const EpollLoop* const outer = std::exchange(running_here, this);
   while (!stop_.exchange(false, std::memory_order_acq_rel)) Turn();
+  running_here = outer;
 }
 
 int EpollLoop::WaitMillis() const {
-  if (!deferred_.empty()) return 0;
+  if (posted_here_ || !deferred_.empty()) return 0;
   const auto wakeup = timers_.NextWakeup();
   if (!wakeup) return -1;
   const int64_t ns = (*wakeup - clock_.Now()).count();
@@ -114,16 +127,21 @@ void EpollLoop::Turn() {
   }
   event_count_ = 0;
   timers_.Advance(now_);
-  if (woken) RunPosted();
+  if (woken) ClearWake();
+  if (woken || posted_here_) RunPosted();
   RunDeferred();
 }
 
-void EpollLoop::RunPosted() {
+void EpollLoop::ClearWake() {
   uint64_t count = 0;
   [[maybe_unused]] const ssize_t n = ::read(wake_.get(), &count, sizeof count);
   // Before the queue is taken: a task posted from now on wakes the loop again, one posted before is
   // visible because this reads what its Wake wrote.
   woken_.exchange(false, std::memory_order_acq_rel);
+}
+
+void EpollLoop::RunPosted() {
+  posted_here_ = false;
   std::vector<std::function<void()>> tasks;
   {
     const std::lock_guard lock(posted_mutex_);

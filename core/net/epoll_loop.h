@@ -52,6 +52,7 @@ class EpollLoop final : public Loop {
   void Turn();
   int WaitMillis() const;
   void Wake();
+  void ClearWake();
   void RunPosted();
   void RunDeferred();
 
@@ -70,6 +71,7 @@ class EpollLoop final : public Loop {
   std::atomic<bool> woken_{false};  // wake_ is readable or about to be
   std::mutex posted_mutex_;         // guards posted_
   std::vector<std::function<void()>> posted_;
+  bool posted_here_ = false;  // on this thread, so that nobody has to wake the loop
 };
 
 }  // namespace hearth::net

@@ -68,6 +68,7 @@ void ClientConnection::OnReadable() {
       return;
     }
     if (rounds == kRoundsATurn) return worker_.loop().Arm(go_on_, worker_.loop().Now());
+    if (MustWaitItsTurn()) return;
     if (exchange_.active() && in_.empty()) {
       const Exchange::Moved moved = exchange_.SpliceBody(*stream_);
       if (moved == Exchange::Moved::kBlocked) read_blocked_ = true;
@@ -118,6 +119,7 @@ size_t ClientConnection::Process(std::string_view bytes) {
       taken = exchange_.OnClientBytes(rest);
     } else {
       if (out_.pending() >= worker_.options().high_watermark) break;
+      if (used != 0 && MustWaitItsTurn()) break;
       if (!ProcessHead(rest, &taken)) break;
     }
     if (taken == 0) break;
@@ -156,6 +158,21 @@ bool ClientConnection::ProcessHead(std::string_view bytes, size_t* used) {
   *used = head.size;
   exchange_.Start(head);
   return true;
+}
+
+// A new request may have to wait for its turn, before its bytes are read.
+bool ClientConnection::MustWaitItsTurn() {
+  if (state_ != State::kOpen || exchange_.active() || !worker_.rationing()) return false;
+  if (std::exchange(has_turn_, false)) return false;
+  read_blocked_ = true;
+  worker_.WaitItsTurn(this);
+  return true;
+}
+
+void ClientConnection::TakeTurn() {
+  has_turn_ = true;
+  ResumeReading();
+  has_turn_ = false;
 }
 
 void ClientConnection::ResumeReading() {
@@ -245,14 +262,16 @@ void ClientConnection::OnExchangeDone(After after) {
   }
 }
 
-void ClientConnection::Reject(int status, std::string_view reason, std::string message) {
+void ClientConnection::Reject(int status, std::string_view reason, std::string_view message) {
   if (worker_.dependencies().exchanges != nullptr) {
     worker_.dependencies().exchanges->OnRejected(worker_.index(), status, reason);
   }
-  const PlatformError error{.status = status, .reason = reason, .message = std::move(message)};
+  const PlatformError error{.status = status, .reason = reason, .message = message};
+  std::string& body = worker_.body_scratch();
+  WriteErrorBody(error, {}, &body);
   http::HeadBuffer& text = worker_.head_scratch();
-  WriteLocal(
-      ToResponse(error, {}),
+  WriteError(
+      error, body,
       LocalHead{
           .served_by_line = worker_.served_by_line(), .date = worker_.Date(), .keep_alive = false},
       &text);
@@ -294,6 +313,7 @@ void ClientConnection::Close() {
   state_ = State::kClosed;
   timer_.Cancel();
   go_on_.Cancel();
+  Unlink();
   stream_->SetHandler(nullptr);
   in_.Release();
   out_.Clear();

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/linked_list.h"
 #include "core/http/parser.h"
 #include "core/net/buffer.h"
 #include "core/net/loop.h"
@@ -20,7 +21,7 @@ struct PlatformError;
 
 // One client's connection: finds requests in what it sends and runs them one after the other, each
 // as the one Exchange it holds. Owned by the Worker, which destroys it after Retire. Loop's thread.
-class ClientConnection final : public net::StreamHandler {
+class ClientConnection final : public net::StreamHandler, public ListLink {
  public:
   // `is_stream`: one request of an HTTP/2 connection.
   ClientConnection(Worker& worker, std::unique_ptr<net::Stream> stream, ListenerKind kind,
@@ -57,6 +58,7 @@ class ClientConnection final : public net::StreamHandler {
   std::string_view client_ip() const { return stream_->peer_ip(); }
 
   // For the worker.
+  void TakeTurn();  // after Worker::WaitItsTurn: its turn has come
   void OnRoutesChanged() { exchange_.OnRoutesChanged(); }
   void OnDrain();
   void CutOff();
@@ -69,6 +71,7 @@ class ClientConnection final : public net::StreamHandler {
   void CountTimeout();
 
   bool WantsBytes() const;
+  bool MustWaitItsTurn();
   size_t ReadLimit() const;
   size_t Process(std::string_view bytes);
   bool ProcessHead(std::string_view bytes, size_t* used);
@@ -76,7 +79,7 @@ class ClientConnection final : public net::StreamHandler {
   void OnEof();
   void OnReset();
   void BecomeHttp2(std::string_view early);
-  void Reject(int status, std::string_view reason, std::string message);
+  void Reject(int status, std::string_view reason, std::string_view message);
   void CloseWhenFlushed(After after);
   void FinishClose();
   void Close();
@@ -98,6 +101,7 @@ class ClientConnection final : public net::StreamHandler {
   After after_flush_ = After::kClose;
   bool processing_ = false;
   bool read_blocked_ = false;  // bytes may be waiting in the socket
+  bool has_turn_ = false;      // its turn has come: one request may be read
   bool head_begun_ = false;
   bool eof_ = false;
   bool shutdown_wanted_ = false;

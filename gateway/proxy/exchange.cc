@@ -48,7 +48,7 @@ void Exchange::Start(const http::RequestHead& head) {
                    .reason = "async_unavailable",
                    .message = "asynchronous invocation is not available in this version; call "
                               "/function/NAME and wait for the answer",
-                   .function = std::string(to.name)});
+                   .function = to.name});
     case Destination::Kind::kOther:
       return StartOther(head);
   }
@@ -131,9 +131,9 @@ void Exchange::StartFunction(const http::RequestHead& head, const Destination& t
     if (!decision.allowed) {
       return Fail({.status = decision.status,
                    .reason = decision.status == 403 ? "forbidden" : "unauthorized",
-                   .message = std::move(decision.message),
+                   .message = decision.message,
                    .function = function_->key.Text(),
-                   .www_authenticate = std::move(decision.www_authenticate)});
+                   .www_authenticate = decision.www_authenticate});
     }
   }
   terms_ = Terms{policy.timeout, policy.stream_idle_timeout, policy.max_duration,
@@ -146,6 +146,7 @@ void Exchange::StartFunction(const http::RequestHead& head, const Destination& t
     }
   }
   if (RefuseBody(head)) return;
+  if (function_->state->QueueIsFull(policy.queue)) return FailQueueFull();
   PrepareHead(head, to.suffix, {});
   AskForSlot();
 }
@@ -179,8 +180,7 @@ void Exchange::StartOther(const http::RequestHead& head) {
                  .message = "there is nothing at this path; functions are at /function/NAME"});
   }
   auto answer = worker_.dependencies().local->Handle(head, Context());
-  if (auto* local = std::get_if<LocalResponse>(&answer))
-    return AnswerLocally(*local, local->reason);
+  if (auto* local = std::get_if<LocalResponse>(&answer)) return AnswerLocally(*local);
   auto& target = std::get<ForwardTarget>(answer);
   terms_ = Terms{target.head_timeout, target.stream_idle_timeout, Duration::zero(),
                  target.max_body_bytes, false};
@@ -231,7 +231,7 @@ void Exchange::FailUnknown(const Destination& to) {
         {.status = 503,
          .reason = "no_routes",
          .message = "this gateway has no routes yet, because it has not reached a controller",
-         .function = std::move(name),
+         .function = name,
          .retry_after = 1});
   }
   std::string message = Cat("there is no function \"", name, "\"");
@@ -242,40 +242,52 @@ void Exchange::FailUnknown(const Destination& to) {
     message += Cat("\"", near[i], "\"");
   }
   if (!near.empty()) message += "?";
-  Fail({.status = 404,
-        .reason = "function_not_found",
-        .message = std::move(message),
-        .function = std::move(name)});
+  Fail({.status = 404, .reason = "function_not_found", .message = message, .function = name});
 }
 
 void Exchange::Fail(const PlatformError& error) {
-  AnswerLocally(ToResponse(error, stamp_.call_id()), error.reason);
+  refused_ = true;
+  worker_.CountRefusal();
+  std::string& body = worker_.body_scratch();
+  WriteErrorBody(error, stamp_.call_id(), &body);
+  const LocalHead with = BeginLocalAnswer(error.status);
+  http::HeadBuffer& text = worker_.head_scratch();
+  WriteError(error, body, with, &text);
+  EndLocalAnswer(with, text.view(), body.size(), error.reason);
+}
+
+void Exchange::AnswerLocally(const LocalResponse& response) {
+  refused_ = !response.reason.empty();
+  const LocalHead with = BeginLocalAnswer(response.status);
+  http::HeadBuffer& text = worker_.head_scratch();
+  WriteLocal(response, with, &text);
+  EndLocalAnswer(with, text.view(), response.body.size(), response.reason);
 }
 
 // Only before a response has begun.
-void Exchange::AnswerLocally(const LocalResponse& response, std::string_view reason) {
-  status_ = response.status;
+LocalHead Exchange::BeginLocalAnswer(int status) {
+  status_ = status;
   response_begun_ = true;
-  refused_ = !reason.empty();
   first_byte_ = worker_.loop().Now();
   DropUpstream();
   slot_.Release();
   const bool rest_is_small =
       body_.done() ||
       (body_kind_ == BodyKind::kLength && content_length_ <= kMostDiscarded && !expects_continue_);
-  const bool keep = keep_alive_ && !worker_.draining() && rest_is_small && !client_.eof();
-  http::HeadBuffer& text = worker_.head_scratch();
-  WriteLocal(response,
-             LocalHead{.stamp = stamp_.lines(),
-                       .served_by_line = worker_.served_by_line(),
-                       .date = worker_.Date(),
-                       .keep_alive = keep,
-                       .http10 = http10_,
-                       .head_method = head_method_},
-             &text);
-  bytes_out_ = head_method_ ? 0 : response.body.size();
-  if (!client_.Send(text.view())) return;  // which has abandoned this
-  if (keep && !body_.done()) {
+  return LocalHead{
+      .stamp = stamp_.lines(),
+      .served_by_line = worker_.served_by_line(),
+      .date = worker_.Date(),
+      .keep_alive = keep_alive_ && !worker_.draining() && rest_is_small && !client_.eof(),
+      .http10 = http10_,
+      .head_method = head_method_};
+}
+
+void Exchange::EndLocalAnswer(const LocalHead& with, std::string_view text, size_t body_size,
+                              std::string_view reason) {
+  bytes_out_ = head_method_ ? 0 : body_size;
+  if (!client_.Send(text)) return;  // which has abandoned this
+  if (with.keep_alive && !body_.done()) {
     Record(reason);
     phase_ = Phase::kDiscarding;
     client_progress_ = worker_.loop().Now();
@@ -284,9 +296,9 @@ void Exchange::AnswerLocally(const LocalResponse& response, std::string_view rea
     return;
   }
   Finish(reason);
-  client_.OnExchangeDone(keep           ? ClientConnection::After::kKeepAlive
-                         : body_.done() ? ClientConnection::After::kClose
-                                        : ClientConnection::After::kLinger);
+  client_.OnExchangeDone(with.keep_alive ? ClientConnection::After::kKeepAlive
+                         : body_.done()  ? ClientConnection::After::kClose
+                                         : ClientConnection::After::kLinger);
 }
 
 void Exchange::Abandon(std::string_view reason) {

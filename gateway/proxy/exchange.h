@@ -24,6 +24,7 @@ class ClientConnection;
 class Worker;
 class ExchangeWaiter;
 struct Destination;
+struct LocalHead;
 struct PlatformError;
 
 // One request and its answer: finds the route, waits for a slot, sends the request to a replica,
@@ -93,7 +94,10 @@ class Exchange final : public UpstreamUser {
   bool RefuseBody(const http::RequestHead& head);
   void PrepareHead(const http::RequestHead& head, std::string_view path,
                    const std::vector<std::pair<std::string, std::string>>& replace);
-  void AnswerLocally(const LocalResponse& response, std::string_view reason);
+  void AnswerLocally(const LocalResponse& response);
+  LocalHead BeginLocalAnswer(int status);
+  void EndLocalAnswer(const LocalHead& with, std::string_view text, size_t body_size,
+                      std::string_view reason);
   void Fail(const PlatformError& error);
   void FailUnknown(const Destination& to);
   void Finish(std::string_view reason);  // records, frees; the phase is idle afterwards
@@ -104,6 +108,7 @@ class Exchange final : public UpstreamUser {
   // exchange_attempt.cc: slot, connection, request
   void AskForSlot();
   void Wait(route::FunctionState::Place place);
+  void FailQueueFull();
   void OnWaitOver();
   void OnSlot(route::Slot slot);
   void BeginAttempt();

@@ -78,19 +78,14 @@ void Exchange::Wait(route::FunctionState::Place place) {
     case route::Admission::kQueued:
       return OnSlot(waiter->TakeSlot());
     case route::Admission::kFunctionFull:
-      return Fail({.status = 429,
-                   .reason = "queue_full",
-                   .message = "too many requests wait for this function already; try again later, "
-                              "or raise scaling.max or concurrency",
-                   .function = function_->key.Text(),
-                   .retry_after = state.RetryAfter()});
+      return FailQueueFull();
     case route::Admission::kPlatformFull:
       return Fail({.status = 503,
                    .reason = "overloaded",
                    .message = "the platform has as many waiting requests as it can hold; try again "
                               "later",
                    .function = function_->key.Text(),
-                   .retry_after = state.RetryAfter()});
+                   .retry_after = state.RetryAfter(*function_->replicas)});
     case route::Admission::kUnavailable:
       return Fail({.status = 503,
                    .reason = "unavailable",
@@ -103,6 +98,15 @@ void Exchange::Wait(route::FunctionState::Place place) {
                    .message = "the function was deleted",
                    .function = function_->key.Text()});
   }
+}
+
+void Exchange::FailQueueFull() {
+  Fail({.status = 429,
+        .reason = "queue_full",
+        .message = "too many requests wait for this function already; try again later, or raise "
+                   "scaling.max or concurrency",
+        .function = function_->key.Text(),
+        .retry_after = function_->state->RetryAfter(*function_->replicas)});
 }
 
 void Exchange::OnWaitOver() {
@@ -397,7 +401,7 @@ void Exchange::OnBusy() {
                  .message = "the replica was busy, and the request's body is too large to be kept "
                             "for another attempt",
                  .function = function_->key.Text(),
-                 .retry_after = function_->state->RetryAfter()});
+                 .retry_after = function_->state->RetryAfter(*function_->replicas)});
   }
   slot_.replica()->SetAside(worker_.loop().Now() + kBusyAside);
   worker_.Count(EventKind::kEjection, function_, "busy");

@@ -323,7 +323,7 @@ void Exchange::OnDeadline(MonotonicTime now) {
       return;
     case Phase::kQueued: {
       const bool none = function_->state->replicas()->empty();
-      const uint32_t retry_after = function_->state->RetryAfter();
+      const uint32_t retry_after = function_->state->RetryAfter(*function_->replicas);
       worker_.Count(EventKind::kTimeout, function_, none ? "cold_start" : "queue");
       if (none) {
         return Fail({.status = 503,

@@ -10,14 +10,15 @@
 namespace hearth::proxy {
 
 // An answer that the gateway gives instead of a function, so that a caller can always tell the
-// platform's fault from the function's.
+// platform's fault from the function's. Views only: it lives as long as the call that answers with
+// it.
 struct PlatformError {
   int status = 500;
-  std::string_view reason = {};  // stable, goes into "X-Hearth-Error: gateway;<reason>"
-  std::string message = {};      // what happened and what to do, for people
-  std::string function = {};     // "name.namespace"; empty where it is no function's
-  uint32_t retry_after = 0;      // seconds; 0: no such field
-  std::string www_authenticate = {};
+  std::string_view reason = {};    // stable, goes into "X-Hearth-Error: gateway;<reason>"
+  std::string_view message = {};   // what happened and what to do, for people
+  std::string_view function = {};  // "name.namespace"; empty where it is no function's
+  uint32_t retry_after = 0;        // seconds; 0: no such field
+  std::string_view www_authenticate = {};
 };
 
 // What every answer made by the gateway carries beside its own fields.
@@ -32,7 +33,13 @@ struct LocalHead {
 
 LocalResponse ToResponse(const PlatformError& error, std::string_view call_id);
 
-// The whole answer as wire text.
+// The JSON text that is an error's body. Appends.
+void WriteErrorBody(const PlatformError& error, std::string_view call_id, std::string* out);
+
+// A whole answer as wire text. Under overload most answers are errors: theirs are written without a
+// LocalResponse in between.
+void WriteError(const PlatformError& error, std::string_view body, const LocalHead& with,
+                http::HeadBuffer* out);
 void WriteLocal(const LocalResponse& response, const LocalHead& with, http::HeadBuffer* out);
 
 }  // namespace hearth::proxy

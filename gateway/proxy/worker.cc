@@ -51,6 +51,7 @@ Worker::Worker(uint32_t index, net::Loop& loop, const Options& options,
       random_(0x9E3779B97F4A7C15ULL * (index + 1) +
               static_cast<uint64_t>(loop.clock().WallNow().time_since_epoch().count())),
       scratch_(std::make_unique<char[]>(kScratch)),
+      next_turn_([this] { GiveTurns(); }),
       keep_alive_timeout_(options.keep_alive_timeout) {}
 
 Worker::~Worker() {
@@ -189,6 +190,24 @@ bool Worker::MaySuggest() {
   if (loop_.Now() < next_suggestion_) return false;
   next_suggestion_ = loop_.Now() + std::chrono::milliseconds(20);
   return true;
+}
+
+void Worker::CountRefusal() {
+  if (++refusals_ == kRefusalsATurn && !next_turn_.armed()) loop_.Arm(next_turn_, loop_.Now());
+}
+
+void Worker::WaitItsTurn(ClientConnection* connection) {
+  if (!connection->linked()) in_line_.PushBack(connection);
+}
+
+void Worker::GiveTurns() {
+  refusals_ = 0;
+  for (uint32_t i = 0; i < kRefusalsATurn; ++i) {
+    ClientConnection* const connection = in_line_.PopFront();
+    if (connection == nullptr) return;
+    connection->TakeTurn();
+  }
+  if (!in_line_.empty()) loop_.Arm(next_turn_, loop_.Now());
 }
 
 void Worker::PumpAfter(std::shared_ptr<route::FunctionState> state, Duration delay) {

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/linked_list.h"
 #include "core/base/random.h"
 #include "core/http/message.h"
 #include "core/http/writer.h"
@@ -69,12 +70,24 @@ class Worker {
     head_scratch_.Clear();
     return head_scratch_;
   }
+  std::string& body_scratch() {
+    body_scratch_.clear();
+    return body_scratch_;
+  }
   http::RequestHead& request_scratch() { return request_scratch_; }
   http::ResponseHead& response_scratch() { return response_scratch_; }
 
   // Whether an unknown name's likely meanings may be looked for: with thousands of functions that
   // takes a good part of a millisecond, and wrong names cost their sender nothing.
   bool MaySuggest();
+
+  // Overload. Refusing costs about what serving costs, so a flood of requests that are refused
+  // would keep replicas waiting for the next one. After some refusals in one turn of the loop,
+  // connections that begin a request wait in line, a few get theirs each turn, and everything that
+  // belongs to requests already accepted happens in between.
+  void CountRefusal();
+  bool rationing() const { return !in_line_.empty() || refusals_ >= kRefusalsATurn; }
+  void WaitItsTurn(ClientConnection* connection);
 
   // Serves the function's queue again after this time: when a set-aside ends.
   void PumpAfter(std::shared_ptr<route::FunctionState> state, Duration delay);
@@ -105,6 +118,7 @@ class Worker {
 
  private:
   static constexpr size_t kScratch = 256 * 1024;
+  static constexpr uint32_t kRefusalsATurn = 16;
   struct DelayedPump;
   void Add(std::unique_ptr<net::Stream> stream, ListenerKind kind, bool is_stream);
   void CountConnections(int change);
@@ -113,6 +127,7 @@ class Worker {
   void CheckDrained();
   void CutOff();
   void UpdateAccepting();
+  void GiveTurns();
 
   const uint32_t index_;
   net::Loop& loop_;
@@ -126,6 +141,7 @@ class Worker {
   UuidSource uuids_;
   std::unique_ptr<char[]> scratch_;
   http::HeadBuffer head_scratch_;
+  std::string body_scratch_;
   http::RequestHead request_scratch_;
   http::ResponseHead response_scratch_;
   std::array<char, 32> date_{};
@@ -141,6 +157,9 @@ class Worker {
   std::unordered_set<Http2Connection*> multiplexed_;   // owned
   std::unordered_set<ClientConnection*> tunnels_;      // of these, those that are WebSockets
   std::list<DelayedPump> pumps_;
+  LinkedList<ClientConnection> in_line_;
+  uint32_t refusals_ = 0;  // since the last turn that gave any
+  net::Timer next_turn_;
   bool draining_ = false;
   bool drained_ = false;
   Duration keep_alive_timeout_;

@@ -97,9 +97,8 @@ Duration FunctionState::OldestWait(MonotonicTime now) const {
   return oldest ? now - *oldest : Duration::zero();
 }
 
-uint32_t FunctionState::RetryAfter() const {
-  const std::lock_guard lock(mutex_);
-  return queue::RetryAfterSeconds(queue_.size() + 1, service_time_ms(), replicas_->Parallel());
+uint32_t FunctionState::RetryAfter(const balance::ReplicaSet& set) const {
+  return queue::RetryAfterSeconds(queued() + 1u, service_time_ms(), set.Parallel());
 }
 
 }  // namespace hearth::route

@@ -123,6 +123,13 @@ class FunctionState : public std::enable_shared_from_this<FunctionState> {
   Slot TryClaim(const balance::ReplicaSet& set, uint32_t loop, MonotonicTime now,
                 balance::Random& random);
 
+  // Fast path of a refusal: a look without the lock at whether Enqueue can only answer
+  // kFunctionFull.
+  bool QueueIsFull(const queue::Bounds& bounds) const {
+    const uint32_t waiting = queued_.load(std::memory_order_relaxed);
+    return waiting != 0 && waiting >= bounds.requests;
+  }
+
   enum class Place : uint8_t { kBack, kFront };
   // kFront: the request had a slot and was not started; bounds do not apply again.
   Admission Enqueue(const std::shared_ptr<SlotWaiter>& waiter, Place place,
@@ -151,7 +158,8 @@ class FunctionState : public std::enable_shared_from_this<FunctionState> {
   uint32_t queued() const { return queued_.load(std::memory_order_relaxed); }
   Duration OldestWait(MonotonicTime now) const;  // of the requests that wait; zero: none does
   double service_time_ms() const { return service_time_ms_.load(std::memory_order_relaxed); }
-  uint32_t RetryAfter() const;
+  // Seconds until a refused caller may expect room.
+  uint32_t RetryAfter(const balance::ReplicaSet& set) const;
 
  private:
   friend class Slot;
