@@ -26,5 +26,7 @@ hearth_test(gateway_route_test DIR unit/gateway/route DEPS gateway_route gateway
   hearth_proto)
 hearth_test(gateway_proxy_test DIR unit/gateway/proxy DEPS gateway_proxy gateway_metrics
   hearth_fakes hearth_h2_fakes hearth_tls_fakes)
+# A program of its own, because it counts what `new` is asked for.
+hearth_test(gateway_allocations_test DIR integration/allocations DEPS gateway_app LABELS integration)
 hearth_test(gateway_data_path_test DIR integration/data_path DEPS gateway_proxy hearth_proto
   LABELS integration)

@@ -61,7 +61,14 @@ bool ConstantTimeEquals(std::string_view presented, std::string_view expected) {
   return result == 0;
 }
 
+CredentialSet::CredentialSet(std::vector<Credential> credentials)
+    : credentials_(std::move(credentials)) {
+  for (Credential& c : credentials_) c.basic = Base64Encode(Cat(c.user, ":", c.password));
+}
+
 bool CredentialSet::Accepts(std::string_view authorization) const {
+  if (AcceptsEncoded(authorization)) return true;
+  // Bearer, and ways to write base64 that are not the usual one.
   const std::optional<Presented> presented = ParseAuthorization(authorization);
   if (!presented) return false;
   unsigned accepted = 0;
@@ -69,6 +76,17 @@ bool CredentialSet::Accepts(std::string_view authorization) const {
     const bool user = !presented->user || ConstantTimeEquals(*presented->user, credential.user);
     const bool secret = ConstantTimeEquals(presented->secret, credential.password);
     accepted |= static_cast<unsigned>(user) & static_cast<unsigned>(secret);
+  }
+  return accepted != 0;
+}
+
+bool CredentialSet::AcceptsEncoded(std::string_view authorization) const {
+  constexpr std::string_view kBasic = "Basic ";
+  if (!authorization.starts_with(kBasic)) return false;
+  unsigned accepted = 0;
+  for (const Credential& credential : credentials_) {
+    accepted |= static_cast<unsigned>(
+        ConstantTimeEquals(authorization.substr(kBasic.size()), credential.basic));
   }
   return accepted != 0;
 }

@@ -12,6 +12,7 @@ namespace hearth::auth {
 struct Credential {
   std::string user;
   std::string password;
+  std::string basic = {};  // both as "Authorization: Basic" carries them; CredentialSet makes it
 };
 
 // What a caller presents in an Authorization field. A bearer token names no user: it is the
@@ -31,21 +32,22 @@ std::optional<Presented> ParseAuthorization(std::string_view value);
 class CredentialSet {
  public:
   CredentialSet() = default;
-  explicit CredentialSet(std::vector<Credential> credentials)
-      : credentials_(std::move(credentials)) {}
+  explicit CredentialSet(std::vector<Credential> credentials);
 
   // Lines of "user:password"; empty lines and those that begin with "#" are skipped. The password
   // may hold colons. At least one credential is needed.
   static absl::StatusOr<CredentialSet> Parse(std::string_view text);
 
   // `authorization` is the field's value, empty where there was none. Every credential is compared
-  // in full, whatever the outcome of the others.
+  // in full, whatever the outcome of the others. Allocates nothing where the caller is let in.
   bool Accepts(std::string_view authorization) const;
 
   bool empty() const { return credentials_.empty(); }
   size_t size() const { return credentials_.size(); }
 
  private:
+  bool AcceptsEncoded(std::string_view authorization) const;
+
   std::vector<Credential> credentials_;
 };
 

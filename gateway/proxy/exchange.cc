@@ -125,7 +125,9 @@ void Exchange::StartFunction(const http::RequestHead& head, const Destination& t
   }
   if (policy.is_private) {
     AuthDecision decision;
-    if (dependencies.authenticator != nullptr) {
+    if (dependencies.authenticator == nullptr) {
+      decision.message = "this function is private, and this gateway lets nobody in";
+    } else {
       decision = dependencies.authenticator->Authorize(head, *function_, Context());
     }
     if (!decision.allowed) {

@@ -66,7 +66,7 @@ struct AuthDecision {
   bool allowed = false;
   int status = 401;              // 401 or 403
   std::string www_authenticate;  // for 401
-  std::string message = "this function is private: credentials are needed";
+  std::string message;           // where it is not allowed: why
 };
 
 // Decides who may call a private function. Not asked for open ones.

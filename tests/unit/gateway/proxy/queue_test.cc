@@ -1,6 +1,8 @@
 // Waiting for a slot, seen from the client: cold starts, order, bounds, and giving up.
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 #include "core/base/strings.h"
 #include "tests/unit/gateway/proxy/harness.h"
 
@@ -257,6 +259,62 @@ TEST_CASE("an update moves new requests and leaves those inside alone") {
   CHECK(sample.in_flight == 2);  // the old one is still counted
   h.Send(one.last(), Ok("old"));
   CHECK(ParseMessage(a->received()).body == "old");
+}
+
+TEST_CASE("a flood of requests that are refused waits behind what was accepted") {
+  Harness h;
+  TestServer replica(h.loop, kReplica);
+  auto spec = h.Function({std::string(kReplica)}, 1);
+  spec.policy.queue.requests = 0;
+  h.Install({spec});
+  auto served = h.Client();
+  h.Send(*served, Get());
+  REQUIRE(replica.size() == 1);
+
+  // All of this is there in one turn of the loop; the replica's answer comes last.
+  constexpr size_t kFlood = 200;
+  std::vector<std::unique_ptr<TestPeer>> flood;
+  for (size_t i = 0; i < kFlood; ++i) flood.push_back(h.Client());
+  for (auto& client : flood) client->Send(Get());
+  replica.last().Send(Ok("done"));
+  h.Run();
+  CHECK(ParseMessage(served->received()).body == "done");
+  const auto is_served = [](const RecordCopy& r) { return r.status == 200; };
+  const auto first = std::find_if(h.edge.finished.begin(), h.edge.finished.end(), is_served);
+  REQUIRE(first != h.edge.finished.end());
+  CHECK(first - h.edge.finished.begin() <= 32);
+  // All the others have an answer but the one that took the slot after it.
+  const auto unanswered = std::count_if(
+      flood.begin(), flood.end(), [](const auto& client) { return client->received().empty(); });
+  CHECK(unanswered == 1);
+}
+
+TEST_CASE("a client that waits for its turn may leave, or send many requests at once") {
+  Harness h;
+  auto spec = h.Function({}, 1);
+  spec.policy.queue.requests = 0;
+  h.Install({spec});
+  std::string many;
+  for (int i = 0; i < 50; ++i) many += Get();
+  std::vector<std::unique_ptr<TestPeer>> clients;
+  for (size_t i = 0; i < 60; ++i) clients.push_back(h.Client());
+  for (size_t i = 0; i < clients.size(); ++i) {
+    clients[i]->Send(many);
+    if (i % 3 == 1) clients[i]->Close();
+    if (i % 3 == 2) clients[i]->Abort();
+  }
+  h.Run();
+  for (size_t i = 0; i < clients.size(); i += 3) {
+    const std::string& got = clients[i]->received();
+    size_t answers = 0;
+    for (size_t at = got.find("HTTP/1.1 429 "); at != std::string::npos;
+         at = got.find("HTTP/1.1 429 ", at + 1)) {
+      ++answers;
+    }
+    CHECK(answers == 50);
+  }
+  CHECK(h.path.connections() == 20);
+  CHECK(h.path.exchanges() == 0);
 }
 
 }  // namespace
