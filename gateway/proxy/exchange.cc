@@ -172,7 +172,7 @@ void Exchange::RedirectToTls(const http::RequestHead& head) {
   LocalResponse response;
   response.status = 308;
   response.headers.emplace_back("Location", std::move(url));
-  AnswerLocally(response, {});
+  AnswerLocally(response);
 }
 
 void Exchange::StartOther(const http::RequestHead& head) {
