@@ -14,19 +14,37 @@ int HexValue(char c) {
   return -1;
 }
 
-// Fields that change how a message is framed or routed may not come after it (RFC 9110 §6.5.1).
-bool IsForbiddenInTrailer(std::string_view name) {
-  return IsHopByHop(name) || EqualsIgnoreCase(name, "Content-Length") ||
-         EqualsIgnoreCase(name, "Host") || EqualsIgnoreCase(name, "Authorization");
+enum class TrailerRule : uint8_t { kBad, kLeaveOut, kKeep };
+
+// Fields that change how a message is framed, routed or authenticated may not come after it (RFC
+// 9110 §6.5.1). What describes the body or tells where a request came from means nothing there, but
+// many receivers merge the trailer into the head.
+TrailerRule RuleFor(std::string_view name) {
+  const FieldId id = FieldIdOf(name);
+  if (IsHopByHop(id) || id == FieldId::kContentLength || id == FieldId::kHost ||
+      id == FieldId::kExpect || EqualsIgnoreCase(name, "Authorization")) {
+    return TrailerRule::kBad;
+  }
+  if (id != FieldId::kOther && id != FieldId::kUserAgent) return TrailerRule::kLeaveOut;
+  if (name.size() > 11 && EqualsIgnoreCase(name.substr(0, 11), "X-Forwarded")) {
+    return TrailerRule::kLeaveOut;
+  }
+  for (const std::string_view other : {"Forwarded", "X-Real-Ip", "Cookie", "Set-Cookie",
+                                       "Content-Type", "Content-Encoding", "Content-Range"}) {
+    if (EqualsIgnoreCase(name, other)) return TrailerRule::kLeaveOut;
+  }
+  return TrailerRule::kKeep;
 }
 
 // `line` without its CR LF.
-bool IsTrailerLine(std::string_view line) {
+TrailerRule CheckTrailerLine(std::string_view line) {
   const size_t colon = line.find(':');
-  if (colon == 0 || colon == std::string_view::npos) return false;
+  if (colon == 0 || colon == std::string_view::npos) return TrailerRule::kBad;
   const std::string_view name = line.substr(0, colon);
-  return AllAre(kTokenChar, name) && AllAre(kValueChar, line.substr(colon + 1)) &&
-         !IsForbiddenInTrailer(name);
+  if (!AllAre(kTokenChar, name) || !AllAre(kValueChar, line.substr(colon + 1))) {
+    return TrailerRule::kBad;
+  }
+  return RuleFor(name);
 }
 
 }  // namespace
@@ -40,6 +58,7 @@ void ChunkedDecoder::Reset() {
   size_digits_ = 0;
   extension_ = 0;
   trailer_size_ = 0;
+  trailer_seen_ = 0;
   trailer_line_ = 0;
 }
 
@@ -51,11 +70,12 @@ ChunkedDecoder::Result ChunkedDecoder::Fail(ParseError error) {
 
 // One byte of a trailer line. True: the empty line that ends the message is complete.
 bool ChunkedDecoder::TakeTrailerByte(char c) {
-  if (trailer_size_ == limits_.trailer) {
+  if (trailer_seen_ == limits_.trailer) {
     Fail(ParseError::kTrailerTooLarge);
     return false;
   }
   if (trailer_buffer_ == nullptr) trailer_buffer_ = new char[limits_.trailer];
+  ++trailer_seen_;
   trailer_buffer_[trailer_size_++] = c;
   if (c != '\n') return false;
   const std::string_view line(trailer_buffer_ + trailer_line_, trailer_size_ - trailer_line_);
@@ -63,11 +83,14 @@ bool ChunkedDecoder::TakeTrailerByte(char c) {
     trailer_size_ = trailer_line_;
     return true;
   }
-  if (line.size() < 2 || line[line.size() - 2] != '\r' ||
-      !IsTrailerLine(line.substr(0, line.size() - 2))) {
+  const bool ends_well = line.size() >= 2 && line[line.size() - 2] == '\r';
+  const TrailerRule rule =
+      ends_well ? CheckTrailerLine(line.substr(0, line.size() - 2)) : TrailerRule::kBad;
+  if (rule == TrailerRule::kBad) {
     Fail(ParseError::kBadTrailer);
     return false;
   }
+  if (rule == TrailerRule::kLeaveOut) trailer_size_ = trailer_line_;
   trailer_line_ = trailer_size_;
   return false;
 }

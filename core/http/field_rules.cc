@@ -72,7 +72,7 @@ void FramingFields::Note(FieldId id, std::string_view value) {
       host_ = value;
       return;
     case FieldId::kExpect:
-      expect_continue_ = EqualsIgnoreCase(value, "100-continue");
+      (EqualsIgnoreCase(value, "100-continue") ? expect_continue_ : expect_other_) = true;
       return;
     case FieldId::kUpgrade:
       upgrade_ = true;
@@ -140,6 +140,7 @@ ParseError FramingFields::Apply(RequestHead* head) const {
   if (error != ParseError::kNone) return error;
   const bool http11 = head->version == Version::kHttp11;
   head->keep_alive = KeepAlive(head->version);
+  if (http11 && expect_other_) return ParseError::kUnknownExpectation;
   head->expect_continue = http11 && expect_continue_;
   head->upgrade = http11 && upgrade_ && connection_upgrade_;
   head->connection_names = connection_names_;
@@ -156,6 +157,11 @@ ParseError FramingFields::Apply(std::string_view request_method, ResponseHead* h
       head->status == 304 ||
       (request_method == "CONNECT" && head->status >= 200 && head->status < 300);
   if (without_body) {
+    // A sender who announces a body where none can be may send it as well: what follows on the
+    // connection is not to be taken for the next answer.
+    const bool contradicts = head->status != 304 && request_method != "HEAD" &&
+                             (head->body == BodyKind::kChunked || head->content_length != 0);
+    if (contradicts) head->keep_alive = false;
     head->body = BodyKind::kNone;
   } else if (head->body == BodyKind::kNone) {
     head->body = BodyKind::kUntilClose;

@@ -38,6 +38,7 @@ class FramingFields {
   bool upgrade_ = false;
   bool connection_names_ = false;
   bool expect_continue_ = false;
+  bool expect_other_ = false;
 };
 
 }  // namespace hearth::http

@@ -14,7 +14,7 @@ struct ErrorInfo {
   int status;
   std::string_view name;
 };
-constexpr std::array<ErrorInfo, 27> kErrors{{
+constexpr std::array<ErrorInfo, 28> kErrors{{
     {ParseError::kNone, 200, "none"},
     {ParseError::kBadRequestLine, 400, "bad_request_line"},
     {ParseError::kBadMethod, 400, "bad_method"},
@@ -42,6 +42,7 @@ constexpr std::array<ErrorInfo, 27> kErrors{{
     {ParseError::kBadTrailer, 400, "bad_trailer"},
     {ParseError::kTrailerTooLarge, 431, "trailer_too_large"},
     {ParseError::kBadStatusLine, 400, "bad_status_line"},
+    {ParseError::kUnknownExpectation, 417, "unknown_expectation"},
 }};
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }

@@ -37,10 +37,11 @@ enum class ParseError : uint8_t {
   kBadChunkEnd,
   kBadTrailer,
   kTrailerTooLarge,
+  kUnknownExpectation,  // Expect with anything but "100-continue"
   kBadStatusLine,
 };
 
-int StatusFor(ParseError error);            // 400, 414, 431, 501 or 505
+int StatusFor(ParseError error);            // 400, 414, 417, 431, 501 or 505
 std::string_view NameOf(ParseError error);  // "length_and_chunked"
 
 enum class ParseState : uint8_t { kNeedMore, kDone, kError };
@@ -93,7 +94,8 @@ class ChunkedDecoder {
   // the rest while input is left.
   Result Feed(std::string_view input);
 
-  // Trailer lines, "Name: value\r\n" each, checked; empty until kDone.
+  // Trailer lines, "Name: value\r\n" each, checked; empty until kDone. Fields that a receiver who
+  // merges them into the head could take for the sender's or the platform's word are left out.
   std::string_view trailer() const { return {trailer_buffer_, trailer_size_}; }
   ParseError error() const { return error_; }
   void Reset();
@@ -124,6 +126,7 @@ class ChunkedDecoder {
   uint32_t extension_ = 0;
   char* trailer_buffer_ = nullptr;  // allocated at the first trailer byte that is not the end
   size_t trailer_size_ = 0;
+  size_t trailer_seen_ = 0;  // bytes, with those of lines that were left out
   size_t trailer_line_ = 0;  // start of the line that is coming in
 };
 

@@ -87,6 +87,7 @@ inline constexpr auto kEvents = std::to_array<EventInfo>({
     {EventKind::kRefusal, "bad_chunk_end", {}, "likewise"},
     {EventKind::kRefusal, "bad_trailer", {}, "likewise"},
     {EventKind::kRefusal, "trailer_too_large", {}, "likewise"},
+    {EventKind::kRefusal, "unknown_expectation", {}, "`Expect` with more than `100-continue`"},
     {EventKind::kRefusal, "other", {}, "anything else"},
 
     {EventKind::kRetry, "connect_refused", {}, "the connection could not be made"},

@@ -27,10 +27,15 @@ std::string NameFor(std::string_view field) {
 void AppendCgiEnvironment(const http::RequestHead& head, std::string_view call_id,
                           std::vector<std::string>* out) {
   const size_t first = out->size();
+  size_t own = first;  // of these, what the platform itself has set
+  // A field that comes several times is one list (RFC 3875 §4.1.18), and none may replace or add to
+  // what the platform says.
   const auto add = [&](std::string name, std::string_view value) {
     name += '=';
     for (size_t i = first; i < out->size(); ++i) {
-      if ((*out)[i].starts_with(name)) return;
+      if (!(*out)[i].starts_with(name)) continue;
+      if (i >= own) (*out)[i].append(", ").append(value);
+      return;
     }
     out->push_back(name.append(value));
   };
@@ -39,9 +44,10 @@ void AppendCgiEnvironment(const http::RequestHead& head, std::string_view call_i
   if (!head.query.empty()) add("Http_Query", head.query);
   if (!head.host.empty()) add("Http_Host", head.host);
   add("Http_X_Call_Id", call_id);
+  own = out->size();
   for (const http::HeaderField& f : head.headers) {
     if (http::EqualsIgnoreCase(f.name, "X-Hearth-Token") ||
-        http::EqualsIgnoreCase(f.name, "Proxy")) {
+        http::EqualsIgnoreCase(f.name, "Proxy") || http::EqualsIgnoreCase(f.name, "Query")) {
       continue;
     }
     add(NameFor(f.name), f.value);

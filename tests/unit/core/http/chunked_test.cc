@@ -42,6 +42,10 @@ TEST_CASE("chunked bodies") {
       {"00005;name=\"v\"; x\r\nhello\r\n000\r\n\r\n", "hello", "", ""},
       {"1\r\na\r\n0;last\r\nX-Sum: 1\r\nY:\r\n\r\nrest", "a", "X-Sum: 1\r\nY:\r\n", "rest"},
       {"2\r\n\r\n\r\n0\r\n\r\n", "\r\n", "", ""},
+      // What a receiver could take for the sender's or the platform's word is left out.
+      {"0\r\nA: 1\r\nX-Forwarded-For: 6.6.6.6\r\nx-hearth-token: t\r\nX-Forwarded-Port: 1\r\n"
+       "Cookie: a\r\ngrpc-status: 0\r\nContent-Type: x\r\n\r\n",
+       "", "A: 1\r\ngrpc-status: 0\r\n", ""},
   };
   for (const Case& c : cases) {
     DYNAMIC_SECTION(c.text) {
@@ -85,6 +89,8 @@ TEST_CASE("malformed chunked bodies") {
       {"0\r\n\n", ParseError::kBadTrailer},
       {"0\r\nTE: x\r\n", ParseError::kBadTrailer},
       {"0\r\nHost: x\r\n", ParseError::kBadTrailer},
+      {"0\r\nExpect: x\r\n", ParseError::kBadTrailer},
+      {"0\r\nCookie: 1\r\nCookie: 2\r\n", ParseError::kTrailerTooLarge},
       {"0\r\nX: a\x01\r\n", ParseError::kBadTrailer},
       {"0\r\nX: 123456789012345\r\n", ParseError::kTrailerTooLarge},
   };

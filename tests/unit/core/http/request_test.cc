@@ -91,6 +91,7 @@ TEST_CASE("what becomes of the connection") {
       {"1.0", "Connection: Upgrade\r\nUpgrade: websocket\r\n", false, false, false},
       {"1.1", "Expect: 100-Continue\r\n", true, false, true},
       {"1.0", "Expect: 100-continue\r\n", false, false, false},
+      {"1.0", "Expect: anything\r\n", false, false, false},
   };
   for (const Case& c : cases) {
     DYNAMIC_SECTION(c.version << " " << c.fields) {
@@ -192,6 +193,11 @@ TEST_CASE("what is not a request is rejected, and why") {
       {"quoted chunked", get + "Transfer-Encoding: \"chunked\"\r\n\r\n",
        ParseError::kBadTransferEncoding},
       {"identity", get + "Transfer-Encoding: identity\r\n\r\n", ParseError::kBadTransferEncoding},
+      {"unknown expectation", get + "Expect: 200-ok\r\n\r\n", ParseError::kUnknownExpectation},
+      {"list of expectations", get + "Expect: 100-continue, x\r\n\r\n",
+       ParseError::kUnknownExpectation},
+      {"one expectation of two unknown", get + "Expect: x\r\nExpect: 100-continue\r\n\r\n",
+       ParseError::kUnknownExpectation},
       {"encoding in HTTP/1.0", "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
        ParseError::kTransferEncodingInHttp10},
   };
@@ -223,6 +229,7 @@ TEST_CASE("limits of a request head") {
   CHECK(StatusFor(ParseError::kBadVersion) == 505);
   CHECK(StatusFor(ParseError::kBadTransferEncoding) == 501);
   CHECK(StatusFor(ParseError::kBadHost) == 400);
+  CHECK(StatusFor(ParseError::kUnknownExpectation) == 417);
 
   Limits many;
   many.header_count = 1000;  // the list holds fewer

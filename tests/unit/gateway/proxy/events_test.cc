@@ -215,6 +215,7 @@ void AddBadRequests(std::vector<Scenario>* all) {
       {"bad_chunk_end", Chunked("1\r\nab")},
       {"bad_trailer", Chunked("0\r\nX\r\n")},
       {"trailer_too_large", Chunked(Cat("0\r\nX: ", std::string(10'000, 't'), "\r\n\r\n"))},
+      {"unknown_expectation", get + "Expect: more\r\n\r\n"},
   };
   for (const auto& [reason, bytes] : cases) {
     all->push_back({Cat("bytes: ", reason), {{kRefusal, reason}}, [bytes = bytes](World& w) {
