@@ -21,6 +21,11 @@ namespace {
 
 using prometheus::MetricType;
 
+proxy::Options::Timing TimingOf(const std::string& text) {
+  if (text == "always") return proxy::Options::Timing::kAlways;
+  return text == "off" ? proxy::Options::Timing::kNever : proxy::Options::Timing::kOnRequest;
+}
+
 uint32_t LoopCount(const Options& options) {
   return options.threads != 0 ? options.threads : proxy::AvailableCpus();
 }
@@ -107,7 +112,9 @@ absl::Status App::Start() {
     log.sample = options_.access_log_sample;
     ASSIGN_OR_RETURN(access_log_, accesslog::Writer::Open(log, loop_count_));
   }
-  exchange_log_ = std::make_unique<ExchangeLog>(&recorder_, access_log_.get(), &clock_);
+  RETURN_IF_ERROR(OpenTraces());
+  exchange_log_ =
+      std::make_unique<ExchangeLog>(&recorder_, access_log_.get(), spans_.get(), &clock_);
   authenticator_ = std::make_unique<auth::FunctionAuthenticator>(credentials_.get());
   desk_ = std::make_unique<FrontDesk>(credentials_.get(), std::string(Version()), logger_);
   RETURN_IF_ERROR(OpenSockets());
@@ -150,6 +157,18 @@ absl::Status App::OpenCredentials() {
   return absl::OkStatus();
 }
 
+absl::Status App::OpenTraces() {
+  if (options_.otlp_endpoint.empty()) return absl::OkStatus();
+  auto endpoint = trace::ParseEndpoint(options_.otlp_endpoint);
+  if (!endpoint.ok()) return WithFlag(endpoint.status(), "otlp-endpoint");
+  trace::ExporterOptions options;
+  options.endpoint = *std::move(endpoint);
+  options.origin = {options_.otlp_service, std::string(Version()), NewUuid()};
+  options.loops = loop_count_;
+  spans_ = std::make_unique<trace::Exporter>(std::move(options), logger_.For("traces"));
+  return absl::OkStatus();
+}
+
 absl::Status App::OpenSockets() {
   std::vector<net::Loop*> loops;
   for (uint32_t i = 0; i < loop_count_; ++i) {
@@ -159,6 +178,9 @@ absl::Status App::OpenSockets() {
   proxy::Options proxy_options;
   proxy_options.version = Version();
   proxy_options.redirect_port = RedirectPort(options_);
+  proxy_options.tracing = spans_ != nullptr;
+  proxy_options.trace_ratio = options_.trace_ratio;
+  proxy_options.server_timing = TimingOf(options_.server_timing);
   data_path_ = std::make_unique<proxy::DataPath>(
       std::move(loops), proxy_options,
       proxy::Dependencies{desk_.get(), authenticator_.get(), exchange_log_.get(), &outbox_,
@@ -283,6 +305,15 @@ std::vector<Reading> App::Readings() const {
        static_cast<double>(outbox_.failures_dropped())},
   };
   if (certificates_ != nullptr) readings.push_back(CertificateReading(*certificates_));
+  if (spans_ != nullptr) {
+    readings.push_back({"hearth_gateway_spans_exported_total", "Spans that the collector has taken",
+                        MetricType::Counter, static_cast<double>(spans_->exported())});
+    readings.push_back({"hearth_gateway_spans_failed_total", "Spans that it did not take",
+                        MetricType::Counter, static_cast<double>(spans_->failed())});
+    readings.push_back({"hearth_gateway_spans_dropped_total",
+                        "Spans for which there was no room while it was slow", MetricType::Counter,
+                        static_cast<double>(spans_->dropped())});
+  }
   if (access_log_ != nullptr) {
     readings.push_back({"hearth_gateway_access_log_dropped_total",
                         "Lines of the access log that were lost", MetricType::Counter,

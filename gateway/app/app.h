@@ -32,6 +32,7 @@
 #include "gateway/metrics/recorder.h"
 #include "gateway/proxy/data_path.h"
 #include "gateway/route/route_store.h"
+#include "gateway/trace/exporter.h"
 
 namespace hearth::gateway {
 
@@ -77,6 +78,7 @@ class App {
   absl::Status ListenTls();
   absl::Status OpenAdmin();
   absl::Status ListenAdmin();
+  absl::Status OpenTraces();
   void StartThreads();
   // Waits for routes, serves, and tells the predecessor to go.
   absl::Status FinishTakeOver();
@@ -118,6 +120,7 @@ class App {
   std::unique_ptr<FrontDesk> desk_;
   Recorder recorder_;
   std::unique_ptr<accesslog::Writer> access_log_;
+  std::unique_ptr<trace::Exporter> spans_;
   std::unique_ptr<ExchangeLog> exchange_log_;
   std::vector<std::unique_ptr<net::Loop>> loops_;
   std::unique_ptr<proxy::DataPath> data_path_;

@@ -4,16 +4,18 @@
 #include "gateway/accesslog/writer.h"
 #include "gateway/metrics/recorder.h"
 #include "gateway/proxy/interfaces.h"
+#include "gateway/trace/exporter.h"
 
 namespace hearth::gateway {
 
-// Hands what the data path observes to the metrics and to the access log. Called on the loops;
-// owned by the application.
+// Hands what the data path observes to the metrics, the access log and the traces. Called on the
+// loops; owned by the application.
 class ExchangeLog final : public proxy::ExchangeObserver {
  public:
-  // `writer` may be null: no access log.
-  ExchangeLog(Recorder* recorder, accesslog::Writer* writer, const Clock* clock)
-      : recorder_(recorder), writer_(writer), clock_(clock) {}
+  // `writer` may be null: no access log. `spans` may be null: no traces.
+  ExchangeLog(Recorder* recorder, accesslog::Writer* writer, trace::Exporter* spans,
+              const Clock* clock)
+      : recorder_(recorder), writer_(writer), spans_(spans), clock_(clock) {}
 
   void OnStarted(uint32_t loop, const route::Function& function) override {
     recorder_->OnStarted(loop, function);
@@ -34,8 +36,12 @@ class ExchangeLog final : public proxy::ExchangeObserver {
   }
 
  private:
+  void LogLine(const proxy::ExchangeRecord& record);
+  void AddSpan(const proxy::ExchangeRecord& record);
+
   Recorder* const recorder_;
   accesslog::Writer* const writer_;
+  trace::Exporter* const spans_;
   const Clock* const clock_;
 };
 

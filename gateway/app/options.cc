@@ -7,6 +7,7 @@
 #include "core/base/absl_compat.h"
 #include "core/base/strings.h"
 #include "core/net/address.h"
+#include "gateway/trace/exporter.h"
 
 namespace hearth::gateway {
 namespace {
@@ -143,6 +144,41 @@ void DeclareLogs(Options* o, Settings* s) {
          With(Info("log-format", "text or json", "FORMAT"), OneOf({"text", "json"})));
 }
 
+void DeclareTraces(Options* o, Settings* s) {
+  const auto named = [](SettingInfo info, std::string env) {
+    info.env = std::move(env);
+    return info;
+  };
+  s->Add(
+      &o->otlp_endpoint,
+      With(named(Info("otlp-endpoint",
+                      "Collector of OpenTelemetry that gets a span for each request by OTLP over "
+                      "HTTP; empty for no traces",
+                      "URL"),
+                 "OTEL_EXPORTER_OTLP_ENDPOINT"),
+           [](std::string_view text) {
+             return text.empty() ? absl::OkStatus() : trace::ParseEndpoint(text).status();
+           }));
+  s->Add(&o->otlp_service,
+         named(Info("otlp-service", "Name of this gateway in its spans"), "OTEL_SERVICE_NAME"));
+  s->Add(
+      &o->trace_ratio,
+      With(Info("trace-ratio",
+                "Of the traces that begin at this gateway, how many are kept: 0 to 1; a caller's "
+                "own trace is kept as its caller says"),
+           [](std::string_view text) {
+             const auto ratio = ParseDouble(text);
+             return ratio && *ratio >= 0 && *ratio <= 1 ? absl::OkStatus()
+                                                        : InvalidArgument("must be 0 to 1");
+           }));
+  s->Add(&o->server_timing,
+         With(Info("server-timing",
+                   "Whether answers say in Server-Timing where their time went: off, request (to "
+                   "requests with X-Hearth-Timing) or always",
+                   "WHEN"),
+              OneOf({"off", "request", "always"})));
+}
+
 }  // namespace
 
 void Declare(Options* options, Settings* settings) {
@@ -151,6 +187,7 @@ void Declare(Options* options, Settings* settings) {
   DeclareControl(options, settings);
   DeclareLimits(options, settings);
   DeclareLogs(options, settings);
+  DeclareTraces(options, settings);
 }
 
 }  // namespace hearth::gateway

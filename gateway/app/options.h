@@ -42,6 +42,10 @@ struct Options {
   uint32_t max_queued_requests = 20000;
   uint64_t max_queued_bytes = 256ull << 20;
   int64_t ready_fd = -1;
+  std::string otlp_endpoint;  // empty: no traces
+  std::string otlp_service = "hearth-gateway";
+  double trace_ratio = 1;
+  std::string server_timing = "request";
 };
 
 // Declares every option under its flag, HEARTH_GATEWAY_… variable and key in the file.

@@ -59,7 +59,7 @@ void Exchange::Reset(const http::RequestHead& head) {
   phase_ = Phase::kConnecting;
   worker_.CountExchange(1);
   arrival_ = progress_ = client_progress_ = now;
-  slot_taken_ = first_byte_ = probe_at_ = tunnel_until_ = MonotonicTime{};
+  slot_taken_ = sent_ = first_byte_ = probe_at_ = tunnel_until_ = MonotonicTime{};
   queued_ = Duration::zero();
   attempts_ = hopeless_ = probes_ = 0;
   bytes_in_ = bytes_out_ = 0;
@@ -74,6 +74,8 @@ void Exchange::Reset(const http::RequestHead& head) {
   function_ = nullptr;
   terms_ = Terms{};
   caller_timeout_ms_ = 0;
+  traced_ = false;
+  wants_timing_ = worker_.options().server_timing == Options::Timing::kAlways;
 
   method_.assign(head.method);
   path_.assign(head.path);
@@ -105,6 +107,11 @@ void Exchange::Reset(const http::RequestHead& head) {
         if (StartsWithIgnoreCase(field.value, "h2c")) upgrade_ = false;
         websocket_ = upgrade_ && http::EqualsIgnoreCase(field.value, "websocket");
         break;
+      case http::FieldId::kXHearthOther:
+        if (http::EqualsIgnoreCase(field.name, "x-hearth-timing")) {
+          wants_timing_ = worker_.options().server_timing != Options::Timing::kNever;
+        }
+        break;
       default:
         break;
     }
@@ -113,6 +120,7 @@ void Exchange::Reset(const http::RequestHead& head) {
 }
 
 void Exchange::StartFunction(const http::RequestHead& head, const Destination& to) {
+  if (worker_.options().tracing) BeginTrace(head);
   table_ = worker_.table();
   function_ = table_->Find(to.name, to.ns);
   if (function_ == nullptr) return FailUnknown(to);
@@ -149,7 +157,9 @@ void Exchange::StartFunction(const http::RequestHead& head, const Destination& t
   }
   if (RefuseBody(head)) return;
   if (function_->state->QueueIsFull(policy.queue)) return FailQueueFull();
-  PrepareHead(head, to.suffix, {});
+  std::span<const std::pair<std::string, std::string>> replace;
+  if (traced_) replace = trace_->fields;
+  PrepareHead(head, to.suffix, replace);
   AskForSlot();
 }
 
@@ -210,7 +220,7 @@ void Exchange::BodyTooLarge() {
 }
 
 void Exchange::PrepareHead(const http::RequestHead& head, std::string_view path,
-                           const std::vector<std::pair<std::string, std::string>>& replace) {
+                           std::span<const std::pair<std::string, std::string>> replace) {
   head_.Clear();
   WriteUpstreamHead(head,
                     UpstreamHead{.path = path,
@@ -276,10 +286,13 @@ LocalHead Exchange::BeginLocalAnswer(int status) {
   const bool rest_is_small =
       body_.done() ||
       (body_kind_ == BodyKind::kLength && content_length_ <= kMostDiscarded && !expects_continue_);
+  std::string_view timing;
+  if (wants_timing_ && function_ != nullptr) timing = TimingLine();
   return LocalHead{
       .stamp = stamp_.lines(),
       .served_by_line = worker_.served_by_line(),
       .date = worker_.Date(),
+      .timing = timing,
       .keep_alive = keep_alive_ && !worker_.draining() && rest_is_small && !client_.eof(),
       .http10 = http10_,
       .head_method = head_method_};
@@ -364,6 +377,7 @@ void Exchange::Record(std::string_view reason) {
   record.tunnel = was_tunnel_;
   record.attempts = attempts_;
   record.refused = refused_;
+  if (traced_) record.trace = trace_.get();
   observer->OnFinished(record);
 }
 

@@ -3,8 +3,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/base/random.h"
 #include "core/http/message.h"
@@ -86,6 +89,10 @@ class Exchange final : public UpstreamUser {
     bool has_watchdog = false;
   };
 
+  struct Trace : RequestTrace {
+    std::vector<std::pair<std::string, std::string>> fields;  // instead of the client's
+  };
+
   // exchange.cc: beginning and end
   void Reset(const http::RequestHead& head);
   void StartFunction(const http::RequestHead& head, const Destination& to);
@@ -93,7 +100,7 @@ class Exchange final : public UpstreamUser {
   void RedirectToTls(const http::RequestHead& head);
   bool RefuseBody(const http::RequestHead& head);
   void PrepareHead(const http::RequestHead& head, std::string_view path,
-                   const std::vector<std::pair<std::string, std::string>>& replace);
+                   std::span<const std::pair<std::string, std::string>> replace);
   void AnswerLocally(const LocalResponse& response);
   LocalHead BeginLocalAnswer(int status);
   void EndLocalAnswer(const LocalHead& with, std::string_view text, size_t body_size,
@@ -104,6 +111,10 @@ class Exchange final : public UpstreamUser {
   void Record(std::string_view reason);
   void DropUpstream();
   RequestContext Context() const;
+
+  // exchange_trace.cc: what makes a request visible to those who ask for it
+  void BeginTrace(const http::RequestHead& head);
+  std::string_view TimingLine();  // Server-Timing, with CR LF
 
   // exchange_attempt.cc: slot, connection, request
   void AskForSlot();
@@ -174,6 +185,10 @@ class Exchange final : public UpstreamUser {
   bool upgrade_ = false;
   std::string forward_address_;  // of a request that is no function's
   uint64_t caller_timeout_ms_ = 0;
+  bool wants_timing_ = false;
+  std::string timing_;
+  bool traced_ = false;
+  std::unique_ptr<Trace> trace_;  // made by the first one
 
   // The attempt.
   route::Slot slot_;
@@ -210,6 +225,7 @@ class Exchange final : public UpstreamUser {
   MonotonicTime slot_taken_{};
   MonotonicTime progress_{};         // of the answer or the tunnel
   MonotonicTime client_progress_{};  // of the request's body
+  MonotonicTime sent_{};             // its head went to the replica, the last time
   MonotonicTime first_byte_{};
   MonotonicTime probe_at_{};  // when to ask whether a half-closed client still listens
   MonotonicTime tunnel_until_{};

@@ -229,7 +229,7 @@ void Exchange::SendRequest() {
   attached_ = true;
   phase_ = Phase::kAwaitingHead;
   const MonotonicTime now = worker_.loop().Now();
-  progress_ = client_progress_ = now;
+  progress_ = client_progress_ = sent_ = now;
   if (expects_continue_ && !body_.done()) {
     expects_continue_ = false;
     if (replay_.empty() && !client_.Send("HTTP/1.1 100 Continue\r\n\r\n")) return;

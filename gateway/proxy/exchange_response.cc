@@ -188,10 +188,13 @@ void Exchange::BeginResponse(const http::ResponseHead& head, std::string_view re
   }
   // A refusal that came before the whole request: the rest is not worth reading.
   if (worker_.draining() || (!body_.done() && head.status >= 400)) keep_alive_ = false;
+  std::string_view timing;
+  if (wants_timing_ && slot_) timing = TimingLine();
   http::HeadBuffer& text = worker_.head_scratch();
   WriteClientHead(head,
                   ClientHead{.stamp = stamp_.lines(),
                              .served_by_line = worker_.served_by_line(),
+                             .timing = timing,
                              .body = out_framing_,
                              .keep_alive = keep_alive_,
                              .http10 = http10_,

@@ -160,7 +160,9 @@ void WriteUpstreamHead(const http::RequestHead& request, const UpstreamHead& wit
   copier.Flush();
   WriteForwarded(forwarded_for, have_host, have_proto, request, with, &writer);
   writer.Lines(with.stamp);
-  for (const HeaderPair& header : with.replace) writer.Field(header.first, header.second);
+  for (const HeaderPair& header : with.replace) {
+    if (!header.second.empty()) writer.Field(header.first, header.second);
+  }
   if (with.upgrade) WriteUpgrade(request, &writer);
   if (request.body == BodyKind::kLength) writer.Field("Content-Length", request.content_length);
   if (request.body == BodyKind::kChunked) writer.Lines("Transfer-Encoding: chunked\r\n");
@@ -182,7 +184,7 @@ void WriteClientHead(const http::ResponseHead& response, const ClientHead& with,
   }
   copier.Flush();
   if (response.status == 101) WriteUpgrade(response, &writer);
-  writer.Lines(with.stamp).Lines(with.served_by_line);
+  writer.Lines(with.stamp).Lines(with.served_by_line).Lines(with.timing);
   if (with.body == BodyKind::kLength) writer.Field("Content-Length", response.content_length);
   if (with.body == BodyKind::kChunked) writer.Lines("Transfer-Encoding: chunked\r\n");
   if (response.status != 101) {

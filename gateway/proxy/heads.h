@@ -22,7 +22,7 @@ struct UpstreamHead {
   std::string_view default_host = {};
   bool encrypted = false;                    // the client came by TLS
   bool upgrade = false;                      // pass Upgrade on
-  std::span<const HeaderPair> replace = {};  // instead of the client's fields of the same name
+  std::span<const HeaderPair> replace = {};  // instead of the client's; an empty value: none
 };
 
 // Writes the request head for the replica up to, but without, the fields of one attempt and the
@@ -35,6 +35,7 @@ void WriteUpstreamHead(const http::RequestHead& request, const UpstreamHead& wit
 struct ClientHead {
   std::string_view stamp = {};                  // CallStamp::lines
   std::string_view served_by_line = {};         // "X-Served-By: …" with CR LF
+  std::string_view timing = {};                 // likewise, or nothing
   http::BodyKind body = http::BodyKind::kNone;  // framing towards the client
   bool keep_alive = true;
   bool http10 = false;          // the client's version

@@ -10,6 +10,7 @@
 
 #include "core/base/clock.h"
 #include "core/http/message.h"
+#include "core/http/trace_context.h"
 #include "core/net/address.h"
 #include "gateway/proxy/events.h"
 #include "gateway/route/table.h"
@@ -77,6 +78,13 @@ class Authenticator {
                                  const RequestContext& context) = 0;
 };
 
+// A request's place in a trace, where the gateway takes part in traces.
+struct RequestTrace {
+  http::TraceContext context;  // the span of this request, as the function is told
+  std::string parent_span_id;  // 16 digits; empty: the trace began here
+  std::string tracestate;      // of the client
+};
+
 // One finished exchange. Views are valid during the call only.
 struct ExchangeRecord {
   uint32_t loop = 0;
@@ -99,7 +107,8 @@ struct ExchangeRecord {
   bool cold = false;       // waited because no replica was ready
   bool tunnel = false;     // became an Upgrade
   uint32_t attempts = 0;
-  bool refused = false;  // the gateway answered by itself, for `reason`
+  const RequestTrace* trace = nullptr;  // null: none
+  bool refused = false;                 // the gateway answered by itself, for `reason`
 };
 
 // Counts. One object serves all loops and keeps a slab for each (`loop` tells which).

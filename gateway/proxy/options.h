@@ -14,6 +14,13 @@ struct Options {
   std::string version = "0";  // shown in X-Served-By as "hearth/<version>"
   http::Limits limits;
 
+  // Takes up or begins W3C traces; off: their fields pass as any other.
+  bool tracing = false;
+  double trace_ratio = 1;  // of traces that begin here, those that are kept
+  // When answers of functions say in Server-Timing where their time went.
+  enum class Timing : uint8_t { kNever, kOnRequest, kAlways };
+  Timing server_timing = Timing::kOnRequest;
+
   Duration header_timeout = std::chrono::seconds(10);  // first byte of a head → its end; then 408
   Duration body_idle_timeout = std::chrono::seconds(30);  // silence inside a request body; then 408
   Duration keep_alive_timeout = std::chrono::seconds(75);

@@ -24,7 +24,7 @@ void FinishLocal(int status, std::string_view body, const LocalHead& with, Write
                  http::HeadBuffer* out) {
   const bool may_have_body = status != 204 && status != 304;
   if (!with.date.empty()) writer->Field("Date", with.date);
-  writer->Lines(with.stamp).Lines(with.served_by_line);
+  writer->Lines(with.stamp).Lines(with.served_by_line).Lines(with.timing);
   if (may_have_body) writer->Field("Content-Length", static_cast<uint64_t>(body.size()));
   if (!with.keep_alive) {
     writer->Lines("Connection: close\r\n");

@@ -26,6 +26,7 @@ struct LocalHead {
   std::string_view stamp = {};           // CallStamp::lines
   std::string_view served_by_line = {};  // "X-Served-By: …" with CR LF
   std::string_view date = {};
+  std::string_view timing = {};  // a whole line, or nothing
   bool keep_alive = true;
   bool http10 = false;
   bool head_method = false;  // Content-Length, but no body

@@ -17,6 +17,8 @@ COMPONENTS = ["watchdog", "gateway", "controller", "cli", "bench"]
 SHARED = {("cli", "controller/runtimes")}
 # Only these speak the protocol between gateway and controller.
 PROTO_USERS = {"gateway/fleet", "gateway/route", "controller/rpc"}
+# And only this one the one to collectors of traces.
+OTLP_USERS = {"gateway/trace"}
 # No sockets, threads, clocks, files: values in, values out.
 PURE = ["core/http", "core/model", "controller/reconcile", "controller/scale"]
 IMPURE_INCLUDE = re.compile(
@@ -64,8 +66,9 @@ def check_include(path, line, target, angled, report, edges):
         return
     parts = target.split("/")
     if parts[0] == "hearth":
-        if here not in PROTO_USERS:
-            report(path, line, f"only {', '.join(sorted(PROTO_USERS))} may include the protocol ({target})")
+        users = OTLP_USERS if parts[1] == "otlp" else PROTO_USERS
+        if here not in users:
+            report(path, line, f"only {', '.join(sorted(users))} may include the protocol ({target})")
         return
     if parts[0] == "tests":
         if top == "bench":

@@ -7,6 +7,7 @@
 #include "core/base/duration.h"
 #include "core/base/random.h"
 #include "core/base/strings.h"
+#include "core/http/trace_context.h"
 #include "core/http/writer.h"
 #include "watchdog/wire/error_body.h"
 
@@ -27,6 +28,14 @@ std::string Lines(const Fields& fields) {
   http::HeadWriter<std::string> w(&out);
   for (const auto& [name, value] : fields) w.Field(name, value);
   return out;
+}
+
+// The same trace in AWS's spelling, which is what functions and their libraries look for here.
+std::string TraceIdFrom(std::string_view traceparent) {
+  const auto context = http::ParseTraceparent(traceparent);
+  if (!context) return {};
+  return Cat("Root=1-", context->trace().substr(0, 8), "-", context->trace().substr(8),
+             ";Parent=", context->span(), ";Sampled=", context->sampled() ? "1" : "0");
 }
 
 std::string NewTraceId(WallTime now) {
@@ -83,6 +92,7 @@ void NativeMode::Invocation::MakeEvent() {
   const http::RequestHead& head = call_.head();
   const WallTime now = mode_.loop_.clock().WallNow();
   trace_id_ = head.headers.Find("X-Amzn-Trace-Id").value_or("");
+  if (trace_id_.empty()) trace_id_ = TraceIdFrom(head.headers.Find("traceparent").value_or(""));
   if (trace_id_.empty()) trace_id_ = NewTraceId(now);
   if (const auto context = head.headers.Find("X-Amz-Client-Context")) {
     client_context_ = Base64Decode(*context).value_or("");

@@ -72,6 +72,13 @@ void FakeEdge::OnFinished(const ExchangeRecord& r) {
                       std::string(r.path), std::string(r.call_id), std::string(r.replica_id),
                       std::string(r.reason), r.status, r.queued, r.first_byte, r.total, r.inside,
                       r.bytes_in, r.bytes_out, r.cold, r.tunnel, r.attempts});
+  if (r.trace != nullptr) {
+    RecordCopy& copy = finished.back();
+    copy.trace_id = r.trace->context.trace();
+    copy.span_id = r.trace->context.span();
+    copy.parent_span_id = r.trace->parent_span_id;
+    copy.sampled = r.trace->context.sampled();
+  }
   if (also != nullptr) also->OnFinished(r);
 }
 

@@ -39,6 +39,8 @@ struct RecordCopy {
   uint64_t bytes_in, bytes_out;
   bool cold, tunnel;
   uint32_t attempts;
+  std::string trace_id = {}, span_id = {}, parent_span_id = {};
+  bool sampled = false;
 };
 
 class FakeEdge final : public LocalHandler,
