@@ -37,6 +37,12 @@ def slope(points):
     return sum((x - mx) * (y - my) for x, y in points) / below if below else 0.0
 
 
+def steady(figure, tolerance):
+    """Whether every round lies within the tolerance of the median: what varies more cannot be held."""
+    low, high = figure["value"] / (1 + tolerance), figure["value"] * (1 + tolerance)
+    return low <= figure["min"] and figure["max"] <= high
+
+
 def judge(figures, budgets, tolerance):
     """What became of each figure: (id, value, stored, budget, worse, met); `worse` where it is by more
     than the tolerance on the wrong side of the stored one, `met` None where there is no budget."""

@@ -101,10 +101,14 @@ def main():
     rules = json.loads(budget_file.read_text())
     report = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cpus": os.cpu_count(), "rounds": args.rounds,
               "seconds": args.seconds, "scenarios": {}}
-    figures = []
+    figures, broken = [], []
     for name in args.names:
-        report["scenarios"][name], of_scenario = run_scenario(args, name)
-        figures += of_scenario
+        try:
+            report["scenarios"][name], of_scenario = run_scenario(args, name)
+            figures += of_scenario
+        except RuntimeError as error:
+            print(f"error: {name}: {error}", file=sys.stderr)
+            broken.append(name)
     rows = arithmetic.judge(figures, rules["figures"], rules["tolerance"])
     if rows:
         show_verdicts(rows)
@@ -113,16 +117,19 @@ def main():
     out.write_text(json.dumps(report, indent=1) + "\n")
     print(f"\nwritten: {out}")
     if args.store:
-        for figure in (f for f in figures if f["hold"]):
-            rules["figures"].setdefault(figure["id"], {})["stored"] = round(figure["value"], 3)
+        for figure in figures:
+            if figure["hold"] and arithmetic.steady(figure, rules["tolerance"]):
+                rules["figures"].setdefault(figure["id"], {})["stored"] = round(figure["value"], 3)
+            elif figure["hold"]:
+                print(f"not stored: {figure['id']} varies from {figure['min']:.3f} to {figure['max']:.3f}")
         budget_file.write_text(json.dumps(rules, indent=1) + "\n")
         print(f"stored: {budget_file}")
-        return 0
+        return 1 if broken else 0
     worse = [row for row in rows if row[4]]
     for name, value, stored, *_ in worse:
         print(f"error: {name} is {value:.3f}, more than {rules['tolerance']:.0%} worse than the stored {stored:.3f}",
               file=sys.stderr)
-    return 1 if worse else 0
+    return 1 if worse or broken else 0
 
 
 if __name__ == "__main__":

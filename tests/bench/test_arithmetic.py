@@ -73,6 +73,11 @@ def test_a_figure_is_judged_by_its_stored_value_and_its_budget(value, rule, bett
     assert row[4:] == (worse, met)
 
 
+@pytest.mark.parametrize("low, high, holds", [(0.9, 1.1, True), (0.8, 1.0, False), (1.0, 1.2, False)])
+def test_only_what_is_steady_is_stored(low, high, holds):
+    assert arithmetic.steady({"value": 1.0, "min": low, "max": high}, 0.15) is holds
+
+
 def test_output_of_wrk():
     text = """  Thread Stats   Avg      Stdev     Max   +/- Stdev
     Latency   500.00us   50.00us   1.50ms   99.99%
