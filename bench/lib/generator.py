@@ -9,6 +9,8 @@ import re
 import subprocess
 import time
 
+import servers
+
 
 def flags_of(options):
     out = []
@@ -36,7 +38,9 @@ class Load:
         self.what = f"{server.name}: {options}"
         argv = ["taskset", "-c", str(bench.cores.generator(side)), bench.root / "build/release/bin/hearth-load",
                 "--url", url, "--start-at", str(start_at or 0), *flags_of(options)]
-        self.process = subprocess.Popen(list(map(str, argv)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(list(map(str, argv)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                        start_new_session=True)
+        servers.prefer(self.process.pid)
 
     def result(self, refusals=False):
         out, err = self.process.communicate()
@@ -50,11 +54,11 @@ class Load:
         return result
 
 
-def together(bench, servers, refusals=False, each=None, **options):
+def together(bench, pair, refusals=False, each=None, **options):
     """The same load on each server at once; `each`: what differs, an options dict a server."""
     start_at = time.monotonic_ns() + 150_000_000
     loads = [Load(bench, server, side, start_at, **{**options, **(each[side] if each else {})})
-             for side, server in enumerate(servers)]
+             for side, server in enumerate(pair)]
     return [load.result(refusals) for load in loads]
 
 
@@ -75,15 +79,18 @@ def parse_wrk(output, seconds):
             "good_latency_ms": {"p50": at.get("50"), "p99": at.get("99"), "p999": None}}
 
 
-def together_wrk(bench, servers, connections):
+def together_wrk(bench, pair, connections):
     """The independent check: the same closed loop by wrk."""
     seconds = max(1, round(bench.seconds))
-    before = [s.cpu_ns() for s in servers]
+    before = [s.cpu_ns() for s in pair]
     processes = [subprocess.Popen(["taskset", "-c", str(bench.cores.generator(side)), "wrk", "-t", "1", "-c",
                                    str(connections), "-d", f"{seconds}s", "--latency", server.url],
-                                  stdout=subprocess.PIPE, text=True) for side, server in enumerate(servers)]
+                                  stdout=subprocess.PIPE, text=True, start_new_session=True)
+                 for side, server in enumerate(pair)]
+    for process in processes:
+        servers.prefer(process.pid)
     results = [parse_wrk(p.communicate()[0], seconds) for p in processes]
-    for server, start, result in zip(servers, before, results):
+    for server, start, result in zip(pair, before, results):
         if result["bad"]:
             raise RuntimeError(f"{server.name}: {result['bad']} of {result['finished']} answers were errors")
         result["cpu_us"] = (server.cpu_ns() - start) / 1000 / max(result["finished"], 1)
