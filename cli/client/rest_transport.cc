@@ -26,6 +26,12 @@ absl::Status FromException(const std::exception& error, const std::string& url) 
     const std::error_code code = http->error_code();
     if (code == std::errc::timed_out) return DeadlineExceeded("the answer did not come in time");
     const std::string_view what = http->what();
+    if (what.find("SSL handshake") != std::string_view::npos) {
+      return Unavailable(
+          Cat("the TLS handshake with ", url,
+              " failed: its certificate is not trusted here or is for "
+              "another host (--tls-ca names the CA to check it by), or this is no HTTPS port"));
+    }
     const std::string detail = code ? code.message() : std::string(what);
     return Unavailable(
         Cat("no answer from ", url, ": ", what.empty() ? std::string_view(detail) : what));
@@ -98,7 +104,7 @@ class BodyPump {
 
 class RestTransport final : public Transport {
  public:
-  explicit RestTransport(Certificates certificates) : certificates_(certificates) {
+  explicit RestTransport(Certificates certificates) : certificates_(std::move(certificates)) {
     static std::once_flag once;
     std::call_once(once, [] { crossplat::threadpool::initialize_with_threads(3); });
   }
@@ -154,7 +160,13 @@ class RestTransport final : public Transport {
                            ? std::chrono::duration_cast<std::chrono::microseconds>(request.timeout)
                            : std::chrono::hours(24 * 365));
     config.set_max_redirects(0);
-    config.set_validate_certificates(certificates_ == Certificates::kVerify);
+    config.set_validate_certificates(!certificates_.accept_any);
+    if (!certificates_.ca_file.empty()) {
+      config.set_ssl_context_callback([file = certificates_.ca_file](auto& context) {
+        boost::system::error_code unreadable;  // then the server's certificate is refused
+        context.load_verify_file(file, unreadable);
+      });
+    }
     return config;
   }
 
@@ -173,13 +185,13 @@ class RestTransport final : public Transport {
     }
   }
 
-  Certificates certificates_;
+  const Certificates certificates_;
 };
 
 }  // namespace
 
 std::unique_ptr<Transport> NewRestTransport(Certificates certificates) {
-  return std::make_unique<RestTransport>(certificates);
+  return std::make_unique<RestTransport>(std::move(certificates));
 }
 
 }  // namespace hearth::cli

@@ -14,7 +14,7 @@ std::string_view HttpResponse::Header(std::string_view name) const {
 }
 
 std::unique_ptr<Transport> NewTransport(Certificates certificates) {
-  return NewNetTransport(NewRestTransport(certificates));
+  return NewNetTransport(NewRestTransport(std::move(certificates)));
 }
 
 }  // namespace hearth::cli

@@ -53,7 +53,11 @@ class Transport {
                                               const StreamSink& sink) = 0;
 };
 
-enum class Certificates : uint8_t { kVerify, kAcceptAny };
+// What the certificate of a server with TLS is held against.
+struct Certificates {
+  bool accept_any = false;
+  std::string ca_file = {};  // beside this machine's CAs
+};
 std::unique_ptr<Transport> NewTransport(Certificates certificates);
 
 }  // namespace hearth::cli

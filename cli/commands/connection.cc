@@ -25,8 +25,12 @@ void Connection::Declare(Flags* flags) {
              {.name = "password",
               .help = "Its password; better by \"hearth login\" or HEARTH_PASSWORD, which no "
                       "process list shows"});
-  flags->Add(&accept_any_certificate_,
+  flags->Add(&certificates_.accept_any,
              {.name = "tls-no-verify", .help = "Accept any certificate (for tests only)"});
+  flags->Add(&certificates_.ca_file,
+             {.name = "tls-ca",
+              .help = "CA, or the certificate itself, by which to check an https gateway",
+              .value_name = "FILE"});
 }
 
 absl::StatusOr<PlatformClient*> Connection::Open(Context& context,
@@ -46,8 +50,11 @@ absl::StatusOr<PlatformClient*> Connection::Open(Context& context,
     return FailedPrecondition(
         Cat("the credentials in ", saved, " or ", data, ": ", Message(credentials.status())));
   }
-  transport_ = context.new_transport(accept_any_certificate_ ? Certificates::kAcceptAny
-                                                             : Certificates::kVerify);
+  if (!certificates_.ca_file.empty() && !ReadIfThere(certificates_.ca_file)) {
+    return InvalidArgument(
+        Cat("--tls-ca: cannot read ", certificates_.ca_file, "; name a file of PEM certificates"));
+  }
+  transport_ = context.new_transport(certificates_);
   client_ =
       std::make_unique<PlatformClient>(*transport_, std::move(gateway), *std::move(credentials));
   return client_.get();

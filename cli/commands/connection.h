@@ -25,7 +25,7 @@ class Connection {
  private:
   std::string gateway_;
   Credentials given_;
-  bool accept_any_certificate_ = false;
+  Certificates certificates_;
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<PlatformClient> client_;
 };

@@ -51,11 +51,11 @@ absl::StatusOr<int> Serve::Run(const std::vector<std::string>& effective) {
   terminal_.out() << "configuration:\n";
   for (const auto& line : effective) terminal_.out() << "  " << line << "\n";
   terminal_.out() << std::flush;
-  if (IsExposed(options_.listen)) {
-    terminal_.Warn(
-        Cat("--listen ", options_.listen,
-            " can be reached from other machines, without TLS: credentials and data "
-            "cross the network readable. Put a TLS proxy in front of 127.0.0.1 instead"));
+  if (IsExposed(options_.listen) && !options_.http_redirect) {
+    terminal_.Warn(Cat("--listen ", options_.listen,
+                       " can be reached from other machines, without TLS: credentials and data "
+                       "cross the network readable. Serve HTTPS by --tls-listen, and lead there by "
+                       "--http-redirect or listen on 127.0.0.1"));
   }
   Start(controller_);  // then the gateway, which looks for it: see OnReadable
   Loop();
@@ -67,6 +67,9 @@ absl::Status Serve::Prepare() {
   ASSIGN_OR_RETURN(data_, DataFolder::Open(options_.data, environment_));
   RETURN_IF_ERROR(EndLeftOvers());
   RETURN_IF_ERROR(CheckPort(options_.listen, "--listen"));
+  if (!options_.tls_listen.empty()) {
+    RETURN_IF_ERROR(CheckPort(options_.tls_listen, "--tls-listen"));
+  }
   RETURN_IF_ERROR(CheckPort(options_.admin_listen, "--admin-listen"));
   ASSIGN_OR_RETURN(const DataFolder::Keys keys, data_->EnsureCredentials());
   made_credentials_ = keys.made;
@@ -120,6 +123,7 @@ absl::Status Serve::DescribeChildren() {
                         "--route-cache",      data_->path() + "/routes.pb",
                         "--access-log",       options_.access_log,
                         "--drain-timeout",    FormatDuration(options_.drain_timeout)};
+  AddTlsArguments(&gateway_.arguments);
   controller_.arguments = {"--data", data_->path(), "--runtimes", runtimes, "--fleet-listen",
                            Cat("unix:", run, "/fleet.sock"), "--stream-listen",
                            Cat("unix:", run, "/stream.sock"), "--gateway-socket",
@@ -131,6 +135,19 @@ absl::Status Serve::DescribeChildren() {
     child->arguments.insert(child->arguments.end(), common.begin(), common.end());
   }
   return absl::OkStatus();
+}
+
+// Checked by the gateway, which says what is wrong with them.
+void Serve::AddTlsArguments(std::vector<std::string>* arguments) const {
+  const auto add = [&](const char* flag, const std::string& value) {
+    if (!value.empty()) arguments->insert(arguments->end(), {flag, value});
+  };
+  add("--tls-listen", options_.tls_listen);
+  for (const std::string& file : options_.tls_certificates) add("--tls-cert", file);
+  for (const std::string& file : options_.tls_keys) add("--tls-key", file);
+  add("--tls-client-ca", options_.tls_client_ca);
+  add("--tls-ticket-secret", options_.tls_ticket_secret);
+  if (options_.http_redirect) arguments->push_back("--http-redirect");
 }
 
 absl::Status Serve::BlockSignals() {
@@ -211,9 +228,11 @@ void Serve::Greet() {
     terminal_.Warn(Message(status));
   }
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.Now() - started_);
-  terminal_.out() << "\nready at " << terminal_.Out(Terminal::Style::kBold, url) << " after "
-                  << FormatDuration(took) << "; metrics at " << LocalUrl(options_.admin_listen)
-                  << "/metrics\n";
+  const std::string by_tls =
+      options_.tls_listen.empty() ? std::string() : Cat(", by HTTPS on ", options_.tls_listen, ",");
+  terminal_.out() << "\nready at " << terminal_.Out(Terminal::Style::kBold, url) << by_tls
+                  << " after " << FormatDuration(took) << "; metrics at "
+                  << LocalUrl(options_.admin_listen) << "/metrics\n";
   const bool usual_folder = data_->path() == DefaultDataFolder([this](std::string_view name) {
                               return name == "HEARTH_DATA" ? std::nullopt : environment_(name);
                             });

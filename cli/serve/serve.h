@@ -42,6 +42,7 @@ class Serve {
   absl::Status Prepare();
   absl::Status EndLeftOvers();
   absl::Status DescribeChildren();
+  void AddTlsArguments(std::vector<std::string>* arguments) const;
   void Greet();
 
   absl::Status BlockSignals();

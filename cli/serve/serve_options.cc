@@ -33,6 +33,20 @@ void Each(ServeOptions* o, Add add) {
   add(&o->data, "data", "Folder of everything that is kept: functions, secrets, code, logs",
       "FOLDER", nullptr);
   add(&o->listen, "listen", "Where clients reach the gateway", "ADDRESS", CheckTcp);
+  add(&o->tls_listen, "tls-listen", "Where clients reach it by HTTPS; empty for nowhere", "ADDRESS",
+      [](std::string_view text) { return text.empty() ? absl::OkStatus() : CheckTcp(text); });
+  add(&o->tls_certificates, "tls-cert",
+      "Certificate chain in PEM form, or a folder of NAME.crt and NAME.key; may be repeated, and "
+      "is read again when it changes",
+      "FILE", nullptr);
+  add(&o->tls_keys, "tls-key", "Its key; one for each --tls-cert, in their order", "FILE", nullptr);
+  add(&o->tls_client_ca, "tls-client-ca",
+      "CA of which clients must show a certificate; empty: none is asked for", "FILE", nullptr);
+  add(&o->tls_ticket_secret, "tls-ticket-secret",
+      "Secret from which the keys of session tickets are made; empty: keys are random", "FILE",
+      nullptr);
+  add(&o->http_redirect, "http-redirect",
+      "Send clients of other machines from --listen to HTTPS instead of answering", "", nullptr);
   add(&o->admin_listen, "admin-listen", "Where metrics and health of the gateway are", "ADDRESS",
       CheckTcp);
   add(&o->runtimes, "runtimes",

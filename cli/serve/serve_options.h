@@ -14,6 +14,12 @@ namespace hearth::cli {
 struct ServeOptions {
   std::string data;
   std::string listen = "127.0.0.1:8080";
+  std::string tls_listen;
+  std::vector<std::string> tls_certificates;
+  std::vector<std::string> tls_keys;
+  std::string tls_client_ca;
+  std::string tls_ticket_secret;
+  bool http_redirect = false;
   std::string admin_listen = "127.0.0.1:8082";
   std::string runtimes;
   bool insecure_no_sandbox = false;

@@ -218,7 +218,8 @@ void ServerStream::SetHandler(net::StreamHandler* handler) {
   handler_ = handler;
   if (handler_ == nullptr || state_ == State::kDead) return;
   // What came with the handshake's last bytes causes no edge of its own.
-  if (readable_missed_ || readable_ || ::SSL_has_pending(ssl_) == 1) {
+  const bool writable = want_write_ && writable_;
+  if (readable_missed_ || readable_ || writable || ::SSL_has_pending(ssl_) == 1) {
     readable_missed_ = true;
     NotifyLater();
   }
@@ -232,7 +233,7 @@ void ServerStream::NotifyLater() {
     ServerStream* stream = *self;
     if (stream == nullptr) return;
     stream->notify_queued_ = false;
-    stream->Notify(std::exchange(stream->readable_missed_, false), false);
+    stream->Notify(std::exchange(stream->readable_missed_, false), stream->writable_);
   });
 }
 

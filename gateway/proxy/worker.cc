@@ -143,6 +143,8 @@ void Worker::AcceptHttp2(std::unique_ptr<net::Stream> stream, ListenerKind kind,
   multiplexed_.insert(raw);
   CountConnections(1);
   raw->Begin(early);
+  // Its handshake was under way when draining began.
+  if (draining_ && multiplexed_.contains(raw)) raw->OnDrain();
 }
 
 void Worker::CountConnections(int change) {
