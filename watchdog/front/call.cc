@@ -149,20 +149,24 @@ void Call::Fail(int status, std::string_view component, std::string_view reason,
                 std::string_view message) {
   if (finished_) return;
   if (begun()) {
-    Abort();
+    Abort(reason);
     return;
   }
+  owner_.OnCallEvent(CallEvent::kRefusal, reason);
   const ErrorAnswer answer = MakeError(component, reason, message);
   Respond(status, answer.fields, answer.body);
 }
 
 void Call::FailNotStarted(std::string_view reason, std::string_view message) {
+  owner_.OnCallEvent(CallEvent::kRefusal, reason);
   ErrorAnswer answer = MakeError("watchdog", reason, message);
   answer.fields += "X-Hearth-Busy: not-started\r\n";
   Respond(503, answer.fields, answer.body);
 }
 
-void Call::Abort() {
+void Call::Abort(std::string_view reason) {
+  if (finished_) return;
+  owner_.OnCallEvent(CallEvent::kReset, reason);
   ServerConnection* connection = std::exchange(connection_, nullptr);
   if (connection != nullptr) {
     connection->SetHandler(nullptr);
@@ -194,11 +198,6 @@ void Call::OnBodyEnd(std::string_view trailer) {
 }
 
 void Call::OnBodyFailed(BodyFailure failure, http::ParseError error) {
-  if (begun()) {
-    Abort();
-    if (handler_ != nullptr) handler_->OnCallerGone();
-    return;
-  }
   int status = 400;
   std::string_view reason = "body_cut_off";
   std::string_view message = "the request's body ended before it was whole";
@@ -210,11 +209,18 @@ void Call::OnBodyFailed(BodyFailure failure, http::ParseError error) {
     status = 408;
     reason = "slow_request";
     message = "the request's body stopped coming";
+    owner_.OnCallEvent(CallEvent::kTimeout, "request_body");
   } else if (failure == BodyFailure::kMalformed) {
     status = http::StatusFor(error);
     reason = http::NameOf(error);
     message = "the request's body is not acceptable as HTTP";
   }
+  if (begun()) {
+    Abort(reason);
+    if (handler_ != nullptr) handler_->OnCallerGone();
+    return;
+  }
+  owner_.OnCallEvent(CallEvent::kRefusal, reason);
   // The handler may finish the call: the answer goes first.
   const ErrorAnswer answer = MakeError("watchdog", reason, message);
   ServerConnection* connection = std::exchange(connection_, nullptr);
@@ -237,6 +243,7 @@ void Call::OnWritable() {
 }
 
 void Call::OnPeerGone() {
+  owner_.OnCallEvent(CallEvent::kReset, "client_closed");
   connection_ = nullptr;
   if (handler_ != nullptr) {
     handler_->OnCallerGone();
@@ -253,12 +260,13 @@ void Call::OnTimer() {
       return;
     }
   }
-  Expire();
+  Expire(begun() ? "stream_idle" : started_ ? "response_head" : "ready");
 }
 
-void Call::OnTotalTimer() { Expire(); }
+void Call::OnTotalTimer() { Expire("max_duration"); }
 
-void Call::Expire() {
+void Call::Expire(std::string_view kind) {
+  owner_.OnCallEvent(CallEvent::kTimeout, kind);
   if (!started_) {
     FailNotStarted("not_ready", "the function did not become ready while the request waited");
   } else if (handler_ != nullptr) {

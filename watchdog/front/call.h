@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/net/loop.h"
+#include "watchdog/front/events.h"
 #include "watchdog/wire/server_connection.h"
 
 namespace hearth::watchdog {
@@ -34,6 +35,7 @@ class CallOwner {
   virtual ~CallOwner() = default;
   virtual void OnCallFinished(Call& call) = 0;
   virtual bool draining() const = 0;
+  virtual void OnCallEvent(CallEvent event, std::string_view reason) = 0;  // of events.h
 };
 
 struct CallTimes {
@@ -88,7 +90,7 @@ class Call final : public RequestHandler {
   void Fail(int status, std::string_view component, std::string_view reason,
             std::string_view message);
   void FailNotStarted(std::string_view reason, std::string_view message);
-  void Abort();
+  void Abort(std::string_view reason);  // of events.h
   // Gives the slot back without an answer. The call is destroyed at the end of this turn.
   void Finish();
   bool finished() const { return finished_; }
@@ -102,7 +104,7 @@ class Call final : public RequestHandler {
  private:
   void OnTimer();
   void OnTotalTimer();
-  void Expire();
+  void Expire(std::string_view kind);
   void Touch() { active_at_ = loop_.Now(); }
   std::string OwnFields() const;
   void ArmAfterHead();

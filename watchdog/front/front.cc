@@ -63,6 +63,7 @@ absl::Status Front::Listen() {
 
 void Front::Refuse(ServerConnection& c, int status, std::string_view component,
                    std::string_view reason, std::string_view message) {
+  metrics_.Count(CallEvent::kRefusal, reason);
   ErrorAnswer answer = MakeError(component, reason, message);
   http::HeadWriter<std::string> w(&answer.fields);
   w.Field("X-Call-Id", CallIdFor(c.head())).Field("X-Duration-Seconds", "0.000000");
@@ -74,6 +75,7 @@ void Front::Refuse(ServerConnection& c, int status, std::string_view component,
 
 void Front::RefuseBusy(ServerConnection& c) {
   ++busy_total_;
+  metrics_.Count(CallEvent::kRefusal, "busy");
   ErrorAnswer answer =
       MakeError("watchdog", "busy",
                 Cat("this replica is full: it takes ", config_.concurrency, " requests at once"));

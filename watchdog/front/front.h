@@ -49,6 +49,15 @@ class Front final : public ConnectionOwner, public CallOwner {
   void OnRequest(ServerConnection& connection) override;
   void OnConnectionClosed(ServerConnection& connection) override;
   void OnCallFinished(Call& call) override;
+  void OnCallEvent(CallEvent event, std::string_view reason) override {
+    metrics_.Count(event, reason);
+  }
+  void OnHeadRefused(std::string_view reason) override {
+    metrics_.Count(CallEvent::kRefusal, reason);
+  }
+  void OnConnectionTimeout(std::string_view kind) override {
+    metrics_.Count(CallEvent::kTimeout, kind);
+  }
 
  private:
   void AnswerReserved(ServerConnection& c);

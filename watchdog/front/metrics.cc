@@ -37,7 +37,27 @@ void RequestMetrics::Record(int code, std::string_view method, Duration taken) {
   it->second.durations.Observe(taken);
 }
 
+void RequestMetrics::WriteEvents(metrics::TextWriter* out) const {
+  struct Family {
+    const char *name, *label, *help;
+  };
+  constexpr Family kFamilies[kCallEvents] = {
+      {"hearth_watchdog_refusals_total", "reason",
+       "Requests that the watchdog answered by itself."},
+      {"hearth_watchdog_resets_total", "reason", "Connections that ended with a request inside."},
+      {"hearth_watchdog_timeouts_total", "kind", "Time limits that were reached."}};
+  size_t last = kCallEvents;
+  for (size_t i = 0; i < kCallEventList.size(); ++i) {
+    const auto kind = static_cast<size_t>(kCallEventList[i].kind);
+    if (kind != last) out->Family(kFamilies[kind].name, "counter", kFamilies[kind].help);
+    last = kind;
+    if (events_[i] == 0) continue;
+    out->Sample({{kFamilies[kind].label, kCallEventList[i].reason}}, events_[i]);
+  }
+}
+
 void RequestMetrics::Write(metrics::TextWriter* out) const {
+  WriteEvents(out);
   out->Family("http_requests_total", "counter", "Requests answered.");
   for (const auto& [key, s] : series_) {
     out->Sample({{"code", std::to_string(key.first)}, {"method", key.second}}, s.count);

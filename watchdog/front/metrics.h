@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -9,6 +10,7 @@
 #include "core/base/clock.h"
 #include "core/metrics/slab.h"
 #include "core/metrics/text.h"
+#include "watchdog/front/events.h"
 
 namespace hearth::watchdog {
 
@@ -19,6 +21,7 @@ class RequestMetrics {
  public:
   RequestMetrics();
   void Record(int code, std::string_view method, Duration taken);
+  void Count(CallEvent event, std::string_view reason) { ++events_[CallEventIndex(event, reason)]; }
   void Write(metrics::TextWriter* out) const;
 
  private:
@@ -27,6 +30,9 @@ class RequestMetrics {
     uint64_t count = 0;
     metrics::Histogram durations;
   };
+  void WriteEvents(metrics::TextWriter* out) const;
+
+  std::array<uint64_t, kCallEventList.size()> events_{};
   metrics::Buckets buckets_;
   std::map<std::pair<int, std::string_view>, Series> series_;
 };

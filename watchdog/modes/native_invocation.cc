@@ -186,7 +186,7 @@ void NativeMode::Invocation::Answer(std::string_view result, std::string_view co
 
 void NativeMode::Invocation::AnswerError(std::string_view body) {
   if (call_.begun()) {
-    call_.Abort();
+    call_.Abort("error");
     return;
   }
   std::string text(body);

@@ -39,7 +39,7 @@ class StaticMode::FileCall final : public CallHandler {
                               static_cast<size_t>(std::min<uint64_t>(piece.size(), left_)),
                               static_cast<off_t>(offset_));
       if (n <= 0) {  // it has become shorter meanwhile
-        call_.Abort();
+        call_.Abort("truncated");
         return;
       }
       offset_ += static_cast<uint64_t>(n);
@@ -52,7 +52,7 @@ class StaticMode::FileCall final : public CallHandler {
 
   void OnWritable() override { Run(); }
   void OnCallerGone() override { call_.Finish(); }
-  void OnTimeout() override { call_.Abort(); }
+  void OnTimeout() override { call_.Abort("timeout"); }
 
  private:
   Call& call_;

@@ -42,7 +42,10 @@ ServerConnection::ServerConnection(net::Loop& loop, std::unique_ptr<net::Stream>
       in_(options.buffers),
       out_(options.buffers),
       read_timer_([this] { OnReadTimeout(); }),
-      write_timer_([this] { Abort(); }) {
+      write_timer_([this] {
+        owner_.OnConnectionTimeout("write");
+        Abort();
+      }) {
   stream_->SetHandler(this);
   ArmRead(options_.idle_timeout);
 }
@@ -196,6 +199,7 @@ void ServerConnection::KeepHead(std::string_view bytes) {
 }
 
 void ServerConnection::RefuseHead(int status, std::string_view reason, std::string_view message) {
+  owner_.OnHeadRefused(reason);
   const ErrorAnswer answer = MakeError("watchdog", reason, message);
   head_ = {};
   close_after_ = true;
@@ -534,6 +538,7 @@ void ServerConnection::Abort() {
 
 void ServerConnection::OnReadTimeout() {
   if (input_ == Input::kHead) {
+    owner_.OnConnectionTimeout(in_.empty() ? "idle" : "request_head");
     if (in_.empty()) {
       Close();
     } else {
@@ -542,6 +547,7 @@ void ServerConnection::OnReadTimeout() {
   } else if (input_ == Input::kBody) {
     FailBody(BodyFailure::kTimeout, http::ParseError::kNone);
   } else if (input_ == Input::kLinger) {
+    owner_.OnConnectionTimeout("linger");
     Close();
   }
 }

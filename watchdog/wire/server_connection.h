@@ -38,6 +38,10 @@ class ConnectionOwner {
   virtual void OnRequest(ServerConnection& connection) = 0;
   // It is over; to be destroyed, but not before this turn of the loop ends (Loop::Defer).
   virtual void OnConnectionClosed(ServerConnection& connection) = 0;
+  // For those who count: bytes that are no request were answered, or a limit of the connection's
+  // own was reached ("request_head", "idle", "linger", "write").
+  virtual void OnHeadRefused(std::string_view /*reason*/) {}
+  virtual void OnConnectionTimeout(std::string_view /*kind*/) {}
 };
 
 struct ConnectionOptions {
