@@ -140,7 +140,7 @@ TEST_CASE("a warm request on a kept connection allocates nothing") {
     Recorder recorder(1);
     auto writer = accesslog::Writer::Open({.path = folder / "access.log"}, 1);
     REQUIRE(writer.ok());
-    ExchangeLog log(&recorder, writer->get(), &clock);
+    ExchangeLog log(&recorder, writer->get(), nullptr, &clock);
     auth::CredentialFile credentials(folder / "credentials");
     REQUIRE(credentials.Refresh().ok());
     auth::FunctionAuthenticator authenticator(&credentials);
