@@ -87,6 +87,7 @@ void ClientConnection::OnReadable() {
       const size_t used = Process(bytes);
       if (state_ == State::kClosed) return;
       if (used < bytes.size()) in_.append(bytes.substr(used));
+      EndBatch();
     } else {
       in_.Commit(result.bytes);
       ProcessBuffered();
@@ -101,6 +102,13 @@ void ClientConnection::ProcessBuffered() {
   if (state_ != State::kOpen) return in_.Clear();
   in_.Consume(used);
   in_.ReleaseIfEmpty();
+  EndBatch();
+}
+
+// Only once `in_` holds what is left: the exchange may ask for more at once, and would be given
+// what it has had already.
+void ClientConnection::EndBatch() {
+  if (state_ == State::kOpen && exchange_.active()) exchange_.OnBatchEnd();
 }
 
 size_t ClientConnection::Process(std::string_view bytes) {
@@ -126,7 +134,6 @@ size_t ClientConnection::Process(std::string_view bytes) {
     used += taken;
   }
   processing_ = false;
-  if (exchange_.active()) exchange_.OnBatchEnd();
   return state_ == State::kOpen ? used : bytes.size();
 }
 

@@ -76,6 +76,7 @@ class ClientConnection final : public net::StreamHandler, public ListLink {
   size_t Process(std::string_view bytes);
   bool ProcessHead(std::string_view bytes, size_t* used);
   void ProcessBuffered();
+  void EndBatch();
   void OnEof();
   void OnReset();
   void BecomeHttp2(std::string_view early);

@@ -17,6 +17,26 @@ std::string PostChunked(std::string_view chunks, std::string_view more = "") {
              "\r\n", chunks);
 }
 
+TEST_CASE("a head in pieces, then a body in pieces, over a connection that stands ready") {
+  Harness h;
+  TestServer replica(h.loop, kReplica);
+  h.Install({h.Function({std::string(kReplica)})});
+  auto client = h.Client();
+  h.Send(*client, Get());
+  h.Send(replica.last(), Ok("first"));
+  replica.last().TakeReceived();
+  const size_t cut = GENERATE(1u, 10u, 40u, 60u);
+  const std::string head =
+      "POST /function/f HTTP/1.1\r\nHost: x\r\nX-Some: more\r\nContent-Length: 10\r\n\r\n";
+  REQUIRE(cut < head.size());
+  h.Send(*client, head.substr(0, cut));
+  h.Send(*client, head.substr(cut) + "hello");
+  CHECK(ParseMessage(replica.last().received()).body == "hello");
+  h.Send(*client, "world");
+  CHECK(replica.size() == 1);
+  CHECK(ParseMessage(replica.last().received()).body == "helloworld");
+}
+
 TEST_CASE("a body with its length arrives whole and in one write with the head") {
   Harness h;
   TestServer replica(h.loop, kReplica);
