@@ -77,7 +77,7 @@ int main(int argc, char** argv) {
   int signal_number = 0;
   sigwait(&signals, &signal_number);
   logger.Info("stopping");
-  host.Stop();
+  host.Stop(options.keep_replicas && signal_number == SIGTERM);
   logger.Info("stopped");
   return 0;
 }

@@ -67,7 +67,7 @@ int main(int argc, char** argv) {
   logger.Info("starting", {{"version", hearth::Version()}});
   for (const std::string& line : settings.Effective()) logger.Info("configuration", {{"is", line}});
 
-  hearth::gateway::Lifecycle lifecycle({argv, argv + argc}, logger);
+  hearth::gateway::Lifecycle lifecycle(logger);
   const int code = Run(options, lifecycle, logger);
   logger.Info("stopped");
   return code;

@@ -77,6 +77,18 @@ absl::StatusOr<UniqueFd> Lock(const std::string& data) {
   return fd;
 }
 
+// That the descriptor holds the lock of this very folder.
+absl::Status CheckLock(const std::string& data, int fd) {
+  struct stat held {
+  }, wanted{};
+  if (::fstat(fd, &held) == 0 && ::stat((data + "/lock").c_str(), &wanted) == 0 &&
+      held.st_ino == wanted.st_ino && held.st_dev == wanted.st_dev &&
+      ::flock(fd, LOCK_EX | LOCK_NB) == 0 && ::fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) {
+    return absl::OkStatus();
+  }
+  return FailedPrecondition(Cat("the lock of ", data, " was not passed on: start serve anew"));
+}
+
 // A folder in a shared place must be ours, or somebody else could listen on our sockets.
 absl::Status MakePrivate(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
@@ -131,9 +143,14 @@ DataFolder::~DataFolder() {
 }
 
 absl::StatusOr<std::unique_ptr<DataFolder>> DataFolder::Open(const std::string& path,
-                                                             const Environment& environment) {
+                                                             const Environment& environment,
+                                                             UniqueFd lock) {
   ASSIGN_OR_RETURN(const std::string data, MakeData(path));
-  ASSIGN_OR_RETURN(UniqueFd lock, Lock(data));
+  if (lock.valid()) {
+    RETURN_IF_ERROR(CheckLock(data, lock.get()));
+  } else {
+    ASSIGN_OR_RETURN(lock, Lock(data));
+  }
   ASSIGN_OR_RETURN(std::string run, MakeRun(data, environment));
   std::unique_ptr<DataFolder> folder(new DataFolder(data, std::move(run), std::move(lock)));
   ::unlink((folder->run_ + "/endpoint").c_str());

@@ -16,12 +16,16 @@ namespace hearth::cli {
 class DataFolder {
  public:
   // Makes what is missing. Errors name the folder and --data; a folder that is in use, its holder.
+  // With `lock`, the descriptor of a lock that this process held before it replaced its program,
+  // the platform that runs there is continued.
   static absl::StatusOr<std::unique_ptr<DataFolder>> Open(const std::string& path,
-                                                          const Environment& environment);
+                                                          const Environment& environment,
+                                                          UniqueFd lock = {});
   ~DataFolder();
 
   const std::string& path() const { return path_; }
   const std::string& run() const { return run_; }  // for sockets: short
+  int lock() const { return lock_.get(); }
   std::string credentials_file() const { return path_ + "/credentials"; }
 
   // Reads the credentials, or makes them: then `made` is set.

@@ -32,16 +32,25 @@ constexpr Duration kLeftOverStop = 10s;
 
 Serve::Serve(ServeOptions options, const Environment& environment, const Clock& clock,
              Terminal& terminal)
-    : options_(std::move(options)), environment_(environment), clock_(clock), terminal_(terminal) {
+    : options_(std::move(options)),
+      environment_(environment),
+      clock_(clock),
+      terminal_(terminal),
+      command_line_(OwnCommandLine()) {
   gateway_.name = "gateway";
+  gateway_.orphan_signal = SIGTERM;
   controller_.name = "controller";
+  controller_.orphan_signal = SIGINT;  // which ends its replicas, too
 }
 
 Serve::~Serve() {
-  for (Child* child : {&gateway_, &controller_}) {
-    if (!child->running()) continue;
-    ::kill(child->process.pid, SIGKILL);
-    ::waitpid(child->process.pid, nullptr, 0);
+  std::vector<pid_t> left = leaving_;
+  for (const pid_t pid : {gateway_.process.pid, controller_.process.pid, successor_.pid}) {
+    if (pid > 0) left.push_back(pid);
+  }
+  for (const pid_t pid : left) {
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
   }
 }
 
@@ -58,6 +67,13 @@ absl::StatusOr<int> Serve::Run(const std::vector<std::string>& effective) {
                        "--http-redirect or listen on 127.0.0.1"));
   }
   Start(controller_);  // then the gateway, which looks for it: see OnReadable
+  Loop();
+  return exit_code_;
+}
+
+absl::StatusOr<int> Serve::RunOn(const Continuation& before) {
+  started_ = clock_.Now();
+  RETURN_IF_ERROR(Continue(before));
   Loop();
   return exit_code_;
 }
@@ -121,6 +137,7 @@ absl::Status Serve::DescribeChildren() {
                         "--functions-socket", run + "/gateway/functions.sock",
                         "--auth-file",        data_->credentials_file(),
                         "--route-cache",      data_->path() + "/routes.pb",
+                        "--handover-socket",  run + "/gateway.sock",
                         "--access-log",       options_.access_log,
                         "--drain-timeout",    FormatDuration(options_.drain_timeout)};
   AddTlsArguments(&gateway_.arguments);
@@ -128,6 +145,8 @@ absl::Status Serve::DescribeChildren() {
                            Cat("unix:", run, "/fleet.sock"), "--stream-listen",
                            Cat("unix:", run, "/stream.sock"), "--gateway-socket",
                            run + "/gateway/functions.sock",
+                           // On SIGTERM, which serve sends to replace it; to end it sends SIGINT.
+                           "--keep-replicas",
                            // Only gateways need to know the port: they are told.
                            "--api-listen", "127.0.0.1:0"};
   if (options_.insecure_no_sandbox) controller_.arguments.push_back("--insecure-no-sandbox");
@@ -153,7 +172,7 @@ void Serve::AddTlsArguments(std::vector<std::string>* arguments) const {
 absl::Status Serve::BlockSignals() {
   sigset_t set;
   ::sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) ::sigaddset(&set, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD}) ::sigaddset(&set, signal);
   if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return Internal("cannot block signals");
   signals_.Reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   return signals_.valid() ? absl::OkStatus() : Internal("cannot make a signalfd");
@@ -161,13 +180,15 @@ absl::Status Serve::BlockSignals() {
 
 void Serve::Loop() {
   while (!gateway_.supervision.ended() || !controller_.supervision.ended() || gateway_.running() ||
-         controller_.running()) {
-    pollfd fds[3] = {{signals_.get(), POLLIN, 0},
+         controller_.running() || successor_.pid > 0 || !leaving_.empty()) {
+    pollfd fds[4] = {{signals_.get(), POLLIN, 0},
                      {gateway_.process.ready.get(), POLLIN, 0},
-                     {controller_.process.ready.get(), POLLIN, 0}};
-    ::poll(fds, 3, PollTimeout());
+                     {controller_.process.ready.get(), POLLIN, 0},
+                     {successor_.ready.get(), POLLIN, 0}};
+    ::poll(fds, 4, PollTimeout());
     if (fds[1].revents != 0) OnReadable(gateway_);
     if (fds[2].revents != 0) OnReadable(controller_);
+    if (fds[3].revents != 0) OnSuccessorReadable();
     if (fds[0].revents != 0) OnSignals();
     for (Child* child : {&gateway_, &controller_}) {
       if (child->supervision.OnTime(clock_.Now()) == ChildSupervision::Action::kStart) {
@@ -194,7 +215,11 @@ int Serve::PollTimeout() const {
 void Serve::OnSignals() {
   signalfd_siginfo info{};
   while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-    if (info.ssi_signo != SIGCHLD) RequestStop();
+    if (info.ssi_signo == SIGUSR2) {
+      RequestUpgrade();
+    } else if (info.ssi_signo != SIGCHLD) {
+      RequestStop();
+    }
   }
   ReapChildren();
 }
@@ -206,6 +231,11 @@ void Serve::ReapChildren() {
       OnExit(*child, status);
     }
   }
+  int status = 0;
+  if (successor_.pid > 0 && ::waitpid(successor_.pid, &status, WNOHANG) == successor_.pid) {
+    OnSuccessorExit(status);
+  }
+  std::erase_if(leaving_, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
 }
 
 void Serve::OnReadable(Child& child) {
@@ -215,7 +245,13 @@ void Serve::OnReadable(Child& child) {
     closed = true;
     const bool first = gateway_.supervision.state() == ChildSupervision::State::kStopped;
     if (&child == &controller_ && first && stop_signals_ == 0) Start(gateway_);
-    if (greeted_) terminal_.Note(Cat("the ", child.name, " is back"));
+    if (&child == &controller_ && upgrade_ == Upgrade::kController) {
+      upgrade_ = Upgrade::kNone;
+      terminal_.Note(Cat("upgraded: gateway is process ", gateway_.process.pid, ", controller ",
+                         controller_.process.pid));
+    } else if (greeted_) {
+      terminal_.Note(Cat("the ", child.name, " is back"));
+    }
   }
   if (closed) child.process.ready.Reset();
   if (!greeted_ && gateway_.supervision.ready() && controller_.supervision.ready()) Greet();
@@ -246,11 +282,15 @@ void Serve::Greet() {
   terminal_.out() << "Ctrl-C stops it; state is kept in " << data_->path() << std::endl;
 }
 
-void Serve::Start(Child& child) {
-  if (child.supervision.state() == ChildSupervision::State::kStopped) child.supervision.Begin();
+std::vector<std::string> Serve::CommandOf(const Child& child) const {
   std::vector<std::string> argv{child.program};
   argv.insert(argv.end(), child.arguments.begin(), child.arguments.end());
-  auto process = StartChild(std::move(argv));
+  return argv;
+}
+
+void Serve::Start(Child& child) {
+  if (child.supervision.state() == ChildSupervision::State::kStopped) child.supervision.Begin();
+  auto process = StartChild(CommandOf(child), child.orphan_signal);
   if (!process.ok()) {
     terminal_.Error(Cat("cannot start the ", child.name, ": ", Message(process.status())));
     OnExit(child, 127 << 8);
@@ -275,6 +315,7 @@ void Serve::OnExit(Child& child, int status) {
     RequestStop();
     return;
   }
+  if (&child == &controller_ && upgrade_ == Upgrade::kController && status == 0) return;
   terminal_.Warn(Cat("the ", child.name, " ended (", ExitText(status), "); it is started again in ",
                      FormatDuration(child.supervision.pause())));
 }
@@ -295,6 +336,8 @@ void Serve::RequestStop() {
     stop_deadline_ = clock_.Now();
   }
   Signal(gateway_, SIGTERM);
+  if (successor_.pid > 0) ::kill(successor_.pid, SIGTERM);
+  for (const pid_t pid : leaving_) ::kill(pid, SIGTERM);
   // It will not start again: where it is pausing it is stopped now.
   if (!controller_.running()) controller_.supervision.OnStopRequested();
 }
@@ -303,13 +346,16 @@ void Serve::ContinueStop() {
   if (stop_signals_ == 0) return;
   using State = ChildSupervision::State;
   const bool late = clock_.Now() >= stop_deadline_;
-  if (gateway_.running()) {
-    if (late) Signal(gateway_, SIGKILL);
+  if (gateway_.running() || successor_.pid > 0 || !leaving_.empty()) {
+    if (!late) return;
+    if (gateway_.running()) Signal(gateway_, SIGKILL);
+    if (successor_.pid > 0) ::kill(successor_.pid, SIGKILL);
+    for (const pid_t pid : leaving_) ::kill(pid, SIGKILL);
     return;
   }
   if (!controller_.running()) return;
   if (controller_.supervision.state() != State::kStopping) {
-    Signal(controller_, SIGTERM);
+    Signal(controller_, SIGINT);
     stop_deadline_ = clock_.Now() + kControllerStop;
   } else if (late) {
     Signal(controller_, SIGKILL);

@@ -9,6 +9,7 @@
 
 #include "cli/config/paths.h"
 #include "cli/serve/child_process.h"
+#include "cli/serve/continuation.h"
 #include "cli/serve/data_folder.h"
 #include "cli/serve/serve_options.h"
 #include "cli/serve/supervision.h"
@@ -28,6 +29,8 @@ class Serve {
 
   // Until a signal ends it. The exit code, or why it could not start.
   absl::StatusOr<int> Run(const std::vector<std::string>& effective);
+  // Goes on with the children of the program that this process was before SIGUSR2.
+  absl::StatusOr<int> RunOn(const Continuation& before);
 
  private:
   struct Child {
@@ -36,8 +39,11 @@ class Serve {
     std::vector<std::string> arguments;
     ChildSupervision supervision;
     ChildProcess process;
+    int orphan_signal = 0;  // what it gets when serve is killed
     bool running() const { return process.pid > 0; }
   };
+  // What is being replaced, after this program itself.
+  enum class Upgrade : uint8_t { kNone, kGateway, kController };
 
   absl::Status Prepare();
   absl::Status EndLeftOvers();
@@ -56,6 +62,15 @@ class Serve {
   void RequestStop();
   void ContinueStop();
   void Signal(Child& child, int signal);
+  std::vector<std::string> CommandOf(const Child& child) const;
+
+  // serve_upgrade.cc
+  void RequestUpgrade();
+  void Become();
+  absl::Status Continue(const Continuation& before);
+  void StartSuccessor();
+  void OnSuccessorReadable();
+  void OnSuccessorExit(int status);
 
   const ServeOptions options_;
   const Environment& environment_;
@@ -63,7 +78,11 @@ class Serve {
   Terminal& terminal_;
   std::unique_ptr<DataFolder> data_;
   UniqueFd signals_;
+  const std::vector<std::string> command_line_;  // starts what is on disk by then
   Child gateway_, controller_;
+  ChildProcess successor_;      // of the gateway, until it serves
+  std::vector<pid_t> leaving_;  // gateways that have been followed
+  Upgrade upgrade_ = Upgrade::kNone;
   MonotonicTime started_{};
   MonotonicTime stop_deadline_{};
   int stop_signals_ = 0;

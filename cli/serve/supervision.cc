@@ -37,6 +37,12 @@ ChildSupervision::Action ChildSupervision::OnExit(MonotonicTime now) {
   return Action::kNone;
 }
 
+void ChildSupervision::OnReplaced(MonotonicTime now) {
+  if (state_ == State::kStopping) return;
+  state_ = State::kStarting;
+  OnReady(now);
+}
+
 ChildSupervision::Action ChildSupervision::OnTime(MonotonicTime now) {
   if (state_ != State::kPausing || now < start_at_) return Action::kNone;
   state_ = State::kStarting;

@@ -32,6 +32,8 @@ class ChildSupervision {
   Action Begin();
   void OnReady(MonotonicTime now);
   Action OnExit(MonotonicTime now);
+  // Another process has taken the child's place, and is ready.
+  void OnReplaced(MonotonicTime now);
   Action OnTime(MonotonicTime now);
   void OnStopRequested();
 

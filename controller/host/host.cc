@@ -54,14 +54,14 @@ class Host::Impl {
     return absl::OkStatus();
   }
 
-  void Stop() {
+  void Stop(bool keep_replicas) {
     janitor_.reset();
     if (fleet_) fleet_->Stop();
     if (stream_) stream_->Stop();
     if (api_server_) api_server_->Stop();
     if (app_) app_->StopThread();
     // A start that failed half-way leaves to the next one what it found running.
-    if (started_ && !options_.keep_replicas) backend_->StopAll(options_.stop_grace);
+    if (started_ && !keep_replicas) backend_->StopAll(options_.stop_grace);
     if (admin_) admin_->Stop();
     started_ = false;
   }
@@ -224,9 +224,9 @@ class Host::Impl {
 
 Host::Host(HostOptions options, const Clock& clock, log::Logger logger)
     : impl_(std::make_unique<Impl>(std::move(options), clock, std::move(logger))) {}
-Host::~Host() { Stop(); }
+Host::~Host() { Stop(/*keep_replicas=*/false); }
 absl::Status Host::Start() { return impl_->Start(); }
-void Host::Stop() { impl_->Stop(); }
+void Host::Stop(bool keep_replicas) { impl_->Stop(keep_replicas); }
 std::string Host::api_address() const { return impl_->api_address(); }
 
 }  // namespace hearth::controller

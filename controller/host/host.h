@@ -21,8 +21,8 @@ class Host {
   ~Host();
 
   absl::Status Start();
-  // A clean stop: no more changes, then every replica drained (or left, where told so).
-  void Stop();
+  // A clean stop: no more changes, then every replica drained, or left to the next start.
+  void Stop(bool keep_replicas);
   std::string api_address() const;
 
  private:

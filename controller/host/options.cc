@@ -122,8 +122,8 @@ void Declare(HostOptions* o, Settings* s) {
                               "How long functions may finish their requests when the "
                               "controller is stopped"));
   s->Add(&o->keep_replicas, Info("keep-replicas",
-                                 "Leave functions running when the controller is "
-                                 "stopped; the next start adopts them"));
+                                 "Leave functions running on SIGTERM, for the next "
+                                 "start to adopt; Ctrl-C ends them all the same"));
   s->Add(&o->ready_fd, Info("ready-fd",
                             "Descriptor to which READY=1 is written once gateways can "
                             "connect; -1 for none"));

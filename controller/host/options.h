@@ -28,7 +28,7 @@ struct HostOptions {
   uint32_t max_gateways = 64;
   uint64_t log_bytes = 10ull << 20;  // kept for one function
   Duration stop_grace = std::chrono::seconds(10);
-  bool keep_replicas = false;  // on a clean stop as well
+  bool keep_replicas = false;  // on SIGTERM
   int64_t ready_fd = -1;
   std::string log_level = "info";
   std::string log_format = "text";

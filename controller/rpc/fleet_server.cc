@@ -92,7 +92,9 @@ class FleetServer::Impl final : public v1::Fleet::Service {
   void Stop() {
     stopping_ = true;
     if (server_ == nullptr) return;
-    server_->Shutdown(std::chrono::system_clock::time_point::min());
+    // In the past: streams are ended at once. (time_point::min() would mean never: gRPC takes what
+    // lies before 1970 for infinity.)
+    server_->Shutdown(std::chrono::system_clock::time_point());
     server_->Wait();
     server_.reset();
     for (const std::string& address : addresses_) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
 
 #include "core/base/absl_compat.h"
 #include "core/base/status_macros.h"
@@ -72,6 +73,27 @@ absl::StatusOr<std::string> FindRuntimesDir() {
   return NotFound(Cat("no language runtimes: neither ", installed,
                       " nor a folder \"runtimes\" above ", folder,
                       " is there; set HEARTH_RUNTIMES to the folder that holds them"));
+}
+
+std::string ProgramToStart(const std::string& called, const std::string& folder,
+                           const std::string& executable) {
+  if (called.find('/') == std::string::npos) return executable;
+  return called.front() == '/' ? called : Cat(folder, "/", called);
+}
+
+std::vector<std::string> OwnCommandLine() {
+  std::ifstream in("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> arguments;
+  for (std::string argument; std::getline(in, argument, '\0');) arguments.push_back(argument);
+  if (arguments.empty()) arguments.emplace_back();
+  char folder[PATH_MAX];
+  char executable[PATH_MAX];
+  const bool has_folder = ::getcwd(folder, sizeof folder) != nullptr;
+  const ssize_t n = ::readlink("/proc/self/exe", executable, sizeof executable);
+  arguments.front() =
+      ProgramToStart(arguments.front(), has_folder ? folder : "",
+                     n > 0 ? std::string(executable, static_cast<size_t>(n)) : std::string());
+  return arguments;
 }
 
 }  // namespace hearth

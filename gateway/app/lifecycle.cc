@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <climits>
 
 #include "core/base/absl_compat.h"
+#include "core/base/install.h"
 #include "core/base/strings.h"
 #include "core/net/socket.h"
 
@@ -21,17 +21,6 @@ namespace {
 
 constexpr int kWhileDraining = 20;  // milliseconds between looks
 
-std::string CurrentFolder() {
-  char folder[PATH_MAX];
-  return ::getcwd(folder, sizeof folder) == nullptr ? "/" : folder;
-}
-
-std::string Executable() {
-  char path[PATH_MAX];
-  const ssize_t n = ::readlink("/proc/self/exe", path, sizeof path);
-  return n <= 0 ? "" : std::string(path, static_cast<size_t>(n));
-}
-
 std::string ExitText(int status) {
   if (WIFSIGNALED(status)) return Cat("killed by signal ", WTERMSIG(status));
   return Cat("exit status ", WEXITSTATUS(status));
@@ -39,15 +28,10 @@ std::string ExitText(int status) {
 
 }  // namespace
 
-std::string ProgramToStart(const std::string& called, const std::string& folder,
-                           const std::string& executable) {
-  if (called.find('/') == std::string::npos) return executable;
-  return called.front() == '/' ? called : Cat(folder, "/", called);
-}
-
-Lifecycle::Lifecycle(const std::vector<std::string>& argv, const log::Logger& logger)
-    : logger_(logger), argv_(argv), handed_over_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-  argv_.front() = ProgramToStart(argv_.front(), CurrentFolder(), Executable());
+Lifecycle::Lifecycle(const log::Logger& logger)
+    : logger_(logger),
+      argv_(OwnCommandLine()),
+      handed_over_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   sigset_t signals;
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD}) sigaddset(&signals, signal);

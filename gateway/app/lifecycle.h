@@ -18,8 +18,8 @@ namespace hearth::gateway {
 // is on disk now with the same arguments, which takes over. Main's thread; owned by main.
 class Lifecycle {
  public:
-  // Before any thread is started: they inherit the blocked signals. `argv` is this process's.
-  Lifecycle(const std::vector<std::string>& argv, const log::Logger& logger);
+  // Before any thread is started: they inherit the blocked signals.
+  explicit Lifecycle(const log::Logger& logger);
 
   // Before App::Start.
   void Watch(App& app);
@@ -41,10 +41,5 @@ class Lifecycle {
   int stop_signals_ = 0;
   bool left_ = false;
 };
-
-// The path by which a process can be started again when its file has been replaced: as it was
-// called where that was a path (a link to the newest version stays one), else `executable`. Pure.
-std::string ProgramToStart(const std::string& called, const std::string& folder,
-                           const std::string& executable);
 
 }  // namespace hearth::gateway

@@ -151,7 +151,8 @@ class LocalBackend::Impl {
       const auto answer = net::Fetch(request);
       if (!answer.ok() || answer->status != 200) continue;
       const auto status = ParseWatchdogStatus(answer->body);
-      if (status.ok() && status->state != "draining") live.emplace_back(*meta, *status);
+      // Those that are leaving, too: there may be requests inside.
+      if (status.ok()) live.emplace_back(*meta, *status);
     }
     return live;
   }

@@ -170,6 +170,8 @@ void Supervisor::OnStatus(const ReplicaPtr& replica, const WatchdogStatus& statu
     OnReady(replica, status);
   } else if (status.state == "failed") {
     Fail(replica, status.reason, status.last_output);
+  } else if (status.state == "draining") {
+    OnDraining(replica);
   } else if (status.state == "starting" && replica->view.state != ReplicaState::kStarting) {
     return;  // a crashed function is on its way back: the watchdog holds its requests
   }
@@ -187,6 +189,17 @@ void Supervisor::OnReady(const ReplicaPtr& replica, const WatchdogStatus& status
                      Between(replica->started, replica->first_status),
                      std::chrono::milliseconds(status.init_ms)};
   sink_(std::move(event));
+}
+
+// It was told to leave by somebody else, or by a controller before this one. Out of the routes
+// nothing comes to it any more, and then it leaves by itself; its end is no failure.
+void Supervisor::OnDraining(const ReplicaPtr& replica) {
+  if (replica->drain_wanted) return;
+  replica->drain_wanted = true;
+  replica->deadline.Cancel();
+  replica->view.state = ReplicaState::kDraining;
+  replica->view.changed = loop_.Now();
+  Emit(replica);
 }
 
 void Supervisor::OnWatchEnd(const ReplicaPtr& replica, const absl::Status& status) {

@@ -40,6 +40,7 @@ class Supervisor {
   void Watch(const ReplicaPtr& replica);
   void OnStatus(const ReplicaPtr& replica, const WatchdogStatus& status);
   void OnWatchEnd(const ReplicaPtr& replica, const absl::Status& status);
+  void OnDraining(const ReplicaPtr& replica);
   void OnReady(const ReplicaPtr& replica, const WatchdogStatus& status);
   // Reports the failure (unless someone wants it gone) and ends what is left of the processes.
   void Fail(const ReplicaPtr& replica, std::string reason, std::vector<std::string> last_output);

@@ -79,6 +79,22 @@ TEST_CASE("stopping, in every state") {
   }
 }
 
+TEST_CASE("another process takes a child's place") {
+  ChildSupervision child;
+  child.Begin();
+  child.OnReady(At(1s));
+  child.OnReplaced(At(5s));
+  CHECK(child.ready());
+  child.OnExit(At(6s));  // the successor's: it had not run for long
+  CHECK(child.deadline() == At(6s + 100ms));
+  child.OnReplaced(At(7s));  // while it pauses: one is there already
+  CHECK(child.ready());
+  CHECK(child.OnTime(At(8s)) == Action::kNone);
+  child.OnStopRequested();
+  child.OnReplaced(At(9s));
+  CHECK(child.state() == State::kStopping);
+}
+
 TEST_CASE("supervision in any order of events") {
   rc::prop("never starts twice, never starts after a stop, pauses stay within bounds", [] {
     ChildSupervision child;
