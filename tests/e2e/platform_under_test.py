@@ -120,7 +120,8 @@ class Platform:
     def _serves(self):
         if self.process.poll() is not None:
             raise SystemExit(f"serve ended with {self.process.returncode}:\n" + "\n".join(self.output))
-        return (self.request("GET", "/healthz").status == 200 and
+        # The endpoint is what the command finds the credentials by; it is written when all is ready.
+        return (any(self.data.glob("run/endpoint")) and self.request("GET", "/healthz").status == 200 and
                 self.api("GET", "/system/info").status == 200)
 
     def stop(self, timeout=PATIENCE):
