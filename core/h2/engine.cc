@@ -417,6 +417,19 @@ void Engine::OnWritable() {
   OnReadable();
 }
 
+void Engine::SendNow() {
+  if (working_ || state_ == State::kClosed) return;
+  working_ = true;
+  Send();
+  working_ = false;
+}
+
+void Engine::DeliverLater() {
+  loop_.Defer([self = self_] {
+    if (*self != nullptr) (*self)->Dispatch();
+  });
+}
+
 // ---- Ends ----
 
 void Engine::Terminate(uint32_t error) {

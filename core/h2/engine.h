@@ -44,6 +44,8 @@ class Engine : public net::StreamHandler {
   void Reset(int32_t id, uint32_t error);
   void Consumed(int32_t id, size_t bytes);
   void ResumeData(int32_t id);
+  // An answer that was kept because it is an error: the head that goes out instead, alone.
+  virtual void RewriteError(FieldBlock*, std::string_view) {}
   void Queue(Lane& lane);  // it has something to tell its user
   void Touch();            // something is to be sent, or told
 
@@ -53,6 +55,8 @@ class Engine : public net::StreamHandler {
   // `early`: bytes that were read from the socket before it was known to speak HTTP/2.
   void Begin(std::string_view early);
   void Close();
+  void SendNow();       // as far as the socket takes it
+  void DeliverLater();  // Dispatch at the end of this turn, even where the connection is over
   // Says GOAWAY and closes once that is out.
   void Terminate(uint32_t error);
   nghttp2_session* session() { return session_; }

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/strings.h"
 #include "core/h2/engine.h"
 #include "core/http/writer.h"
 
 namespace hearth::h2 {
+
+constexpr size_t kMostKept = 4096;  // of an error's body
 
 using http::ParseState;
 using net::IoResult;
@@ -30,6 +33,7 @@ void Lane::Restart() {
   trailer_text_.clear();
   in_.Release();
   in_framing_ = Framing::kNone;
+  held_.clear();
   unacknowledged_ = 0;
   head_taken_ = in_ended_ = false;
   head_text_.Release();
@@ -63,7 +67,9 @@ IoResult Lane::Read(std::span<char> room) {
   in_.Consume(n);
   in_.ReleaseIfEmpty();
   Acknowledge(in_.size());
-  if (n < room.size() && (reset_ || closed_)) NoteReadable();  // a short read ends the user's loop
+  // A short read ends the user's loop: an end behind it needs an edge.
+  const bool end_follows = role_ == Role::kServer ? closed_ : reset_ || (in_ended_ && !out_ended_);
+  if (n < room.size() && end_follows) NoteReadable();
   return {IoStatus::kOk, n};
 }
 
@@ -163,6 +169,12 @@ void Lane::SubmitResponse(const http::ResponseHead& head) {
   out_begun_ = true;
   out_until_close_ = head.body == http::BodyKind::kUntilClose;
   out_ended_ = body_.done();
+  if (keep_errors_ && head.status >= 400 && fields.Has("x-hearth-error")) {
+    error_ = std::make_unique<KeptError>();
+    error_->head = std::move(fields);
+    if (out_ended_) SubmitError();
+    return;
+  }
   // gRPC's answer without a message is its head alone.
   if (out_ended_ && fields.Has("grpc-status")) fields.Remove("content-length");
   engine_.Submit(*this, fields, !out_ended_);
@@ -184,6 +196,12 @@ bool Lane::FeedBody(std::string_view* bytes) {
   const http::ChunkedDecoder::Result result = body_.Feed(bytes->substr(0, room));
   if (result.state == ParseState::kError) return false;
   bytes->remove_prefix(result.consumed);
+  if (error_ != nullptr) {
+    error_->body.append(result.payload.substr(0, kMostKept - error_->body.size()));
+    out_ended_ = result.state == ParseState::kDone;
+    if (out_ended_) SubmitError();
+    return true;
+  }
   out_.append(result.payload);
   if (result.state == ParseState::kDone) {
     TrailerToFields(body_.trailer(), &trailer_);
@@ -192,6 +210,12 @@ bool Lane::FeedBody(std::string_view* bytes) {
     Resume();
   }
   return true;
+}
+
+void Lane::SubmitError() {
+  engine_.RewriteError(&error_->head, error_->body);
+  engine_.Submit(*this, error_->head, false);
+  error_.reset();
 }
 
 void Lane::FinishMessage() {
@@ -256,12 +280,14 @@ Refusal Lane::TakeHead(bool ended) {
   text.reserve(block_.weight() + 128);
   Refusal refusal;
   bool interim = false;
+  uint64_t length = 0;
   if (role_ == Role::kServer) {
     method_.assign(block_.Find(":method"));
     refusal = WriteRequest(block_, ended, &text, &in_framing_);
   } else {
     const std::string_view status = block_.Find(":status");
     interim = status.starts_with('1');
+    length = ParseUint(block_.Find("content-length")).value_or(0);
     refusal = WriteResponse(block_, ended, method_, &text, &in_framing_);
     if (status == "100") text.clear();  // what it is an answer to was never passed on
     if (interim && ended) refusal = Refusal::kBadStatus;
@@ -269,6 +295,14 @@ Refusal Lane::TakeHead(bool ended) {
   block_.Clear();
   if (refusal != Refusal::kNone) return refusal;
   head_taken_ = !interim;
+  if (role_ == Role::kClient && !ended) {
+    // For the user the answer ends where HTTP/1.1 says so; it is told once the stream has ended.
+    length_left_ = in_framing_ == Framing::kLength ? length : 0;
+    if (head_taken_ &&
+        (in_framing_ == Framing::kNone || (in_framing_ == Framing::kLength && length == 0))) {
+      held_.swap(text);
+    }
+  }
   in_.append(text);
   NoteReadable();
   return refusal;
@@ -293,6 +327,12 @@ void Lane::TakeData(std::string_view bytes) {
     in_.append(bytes);
     in_.append("\r\n");
   } else {
+    if (role_ == Role::kClient &&
+        bytes.size() >= length_left_) {  // the last byte waits for the end
+      held_.assign(bytes.substr(bytes.size() - 1));
+      bytes.remove_suffix(1);
+    }
+    length_left_ -= bytes.size();
     in_.append(bytes);
   }
   NoteReadable();
@@ -301,6 +341,7 @@ void Lane::TakeData(std::string_view bytes) {
 void Lane::TakeEnd() {
   if (in_ended_) return;
   in_ended_ = true;
+  if (!detached_) in_.append(held_);
   if (in_framing_ == Framing::kChunked && !detached_) {
     in_.append("0\r\n");
     in_.append(trailer_text_);
@@ -316,7 +357,7 @@ void Lane::Closed(bool orderly) {
   reset_ = reset_ || !whole || (!orderly && role_ == Role::kServer);
   out_.Release();
   writable_ = writable_ || blocked_;
-  NoteReadable();
+  if (role_ == Role::kServer || reset_ || writable_) NoteReadable();
 }
 
 // ---- Edges ----

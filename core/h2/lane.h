@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,6 +49,7 @@ class Lane {
     in_framing_ = Framing::kNone;
     Detach();
   }
+  void KeepErrors() { keep_errors_ = true; }
   bool message_complete() const { return out_ended_; }
   bool answered() const { return in_ended_; }
   bool begun() const { return out_begun_; }
@@ -92,6 +94,7 @@ class Lane {
   void SubmitResponse(const http::ResponseHead& head);
   void SubmitRequest(const http::RequestHead& head);
   void FinishMessage();
+  void SubmitError();
   void Acknowledge(size_t keep);
   void Resume();
 
@@ -113,6 +116,8 @@ class Lane {
   std::string method_;
   net::Buffer in_;
   Framing in_framing_ = Framing::kNone;
+  std::string held_;           // of the text, until the stream has ended
+  uint64_t length_left_ = 0;   // of a client's answer of known length
   size_t unacknowledged_ = 0;  // payload in in_ that the peer has not got window for
   bool head_taken_ = false;
   bool in_ended_ = false;
@@ -123,6 +128,12 @@ class Lane {
   http::BodyReader body_;
   net::Buffer out_;
   FieldBlock trailer_;
+  struct KeptError {
+    FieldBlock head;
+    std::string body;
+  };
+  std::unique_ptr<KeptError> error_;
+  bool keep_errors_ = false;
   bool out_begun_ = false;
   bool out_ended_ = false;
   bool out_until_close_ = false;

@@ -118,7 +118,7 @@ Lane* ServerSession::OnStreamBegun(int32_t id) {
 }
 
 void ServerSession::OnHeadComplete(Lane& lane, bool ended) {
-  owner_.OnRequest(lane.mutable_block());
+  if (owner_.OnRequest(lane.mutable_block())) lane.KeepErrors();
   const Refusal refusal = lane.TakeHead(ended);
   if (refusal != Refusal::kNone) Refuse(lane, refusal);
 }

@@ -15,8 +15,11 @@ class SessionOwner {
  public:
   virtual ~SessionOwner() = default;
   virtual bool HasRoom() = 0;  // for one more request; else it is refused and may be sent again
-  // A request's fields before they are translated. May change them.
-  virtual void OnRequest(FieldBlock*) {}
+  // A request's fields before they are translated. May change them. True: an answer to it that is
+  // an error of the platform (x-hearth-error, status 400 and more) is kept until it is whole, and
+  // OnError says how it goes out.
+  virtual bool OnRequest(FieldBlock*) { return false; }
+  virtual void OnError(FieldBlock*, std::string_view) {}  // its head, to be changed; its body
   // One request, as a connection that carries just this one in HTTP/1.1.
   virtual void OnStream(std::unique_ptr<net::Stream> stream) = 0;
   // A request, or all of the peer, was refused.
@@ -51,6 +54,9 @@ class ServerSession final : public Engine {
   void OnHeadComplete(Lane& lane, bool ended) override;
   void OnStreamGone(Lane& lane) override;
   void OnEndSent(Lane& lane) override;
+  void RewriteError(FieldBlock* head, std::string_view body) override {
+    owner_.OnError(head, body);
+  }
   void Dispatch() override;
   void OnClosed() override;
   void OnFlood(std::string_view reason) override { owner_.OnRefused(400, reason); }

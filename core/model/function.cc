@@ -36,6 +36,10 @@ std::string_view ToString(EventFormat format) {
   return format == EventFormat::kRaw ? "raw" : "http";
 }
 
+std::string_view ToString(Protocol protocol) {
+  return protocol == Protocol::kH2c ? "h2c" : "http1";
+}
+
 std::string_view ToString(Visibility visibility) {
   return visibility == Visibility::kPrivate ? "private" : "public";
 }

@@ -13,6 +13,7 @@ namespace hearth::model {
 
 enum class Mode : uint8_t { kNative, kHttp, kStreaming, kSerializing, kStatic };
 enum class EventFormat : uint8_t { kHttp, kRaw };
+enum class Protocol : uint8_t { kHttp1, kH2c };
 enum class Visibility : uint8_t { kPublic, kPrivate };
 
 // Kubernetes quantities as the user wrote them: they are echoed back verbatim (OpenFaaS contract).
@@ -73,7 +74,8 @@ struct FunctionSpec {
   std::vector<std::string> command;
   Mode mode = Mode::kNative;
   EventFormat event = EventFormat::kHttp;
-  uint16_t port = 8080;  // of the function's own server in http mode
+  uint16_t port = 8080;                  // of the function's own server in http mode
+  Protocol protocol = Protocol::kHttp1;  // which that server speaks
   std::map<std::string, std::string> environment;
   std::vector<std::string> secrets;
   Resources limits;
@@ -112,6 +114,7 @@ struct Function {
 std::string_view ToString(Mode mode);  // "native", "http", …
 std::optional<Mode> ParseMode(std::string_view text);
 std::string_view ToString(EventFormat format);     // "http", "raw"
+std::string_view ToString(Protocol protocol);      // "http1", "h2c"
 std::string_view ToString(Visibility visibility);  // "public", "private"
 
 }  // namespace hearth::model

@@ -62,6 +62,7 @@ std::string CanonicalRevisionText(const FunctionSpec& spec,
   c.Text("mode", ToString(spec.mode));
   c.Text("event", std::string(ToString(spec.event)), std::string(ToString(kBase.event)));
   c.Number("port", spec.port, kBase.port);
+  c.Text("protocol", std::string(ToString(spec.protocol)), std::string(ToString(kBase.protocol)));
   c.Map("environment", spec.environment);
   for (const auto& secret : spec.secrets) {
     c.Text("secret", secret);

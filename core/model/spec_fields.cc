@@ -124,6 +124,10 @@ std::vector<Field<F>> CodeFields() {
                      "Port of the function's own server in http mode; it is told in "
                      "`PORT`"},
                     &F::port),
+      WordField<F, Protocol>({"protocol", "http1",
+                              "What the function's own server speaks in http mode: `http1`, or "
+                              "`h2c` (HTTP/2 without TLS, as gRPC servers do)"},
+                             &F::protocol, {{"http1", Protocol::kHttp1}, {"h2c", Protocol::kH2c}}),
       TextField<F>({"staticPath", "", "Folder below the code that static mode serves"},
                    &F::static_path),
   };

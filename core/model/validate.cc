@@ -146,6 +146,10 @@ class Checker {
     if (spec_.mode == Mode::kHttp && (spec_.port == 9001 || spec_.port == 9900)) {
       Add("spec.port", Cat("is ", spec_.port, ", which the platform uses; take another"));
     }
+    if (spec_.protocol == Protocol::kH2c && spec_.mode != Mode::kHttp) {
+      Add("spec.protocol", Cat("is h2c, which only a server of http mode speaks; the mode is ",
+                               ToString(spec_.mode), ": set mode: http, or leave protocol out"));
+    }
     if (spec_.concurrency > kMaxConcurrency) {
       Add("spec.concurrency",
           Cat("is ", spec_.concurrency, "; the most is ", kMaxConcurrency, ", 0 is no limit"));

@@ -146,6 +146,7 @@ class Exchange final : public UpstreamUser {
   void OnUpstreamEnd(bool reset);
   void FinishResponse(bool clean);
   void BreakResponse(std::string_view reason);
+  Duration BodyIdleTimeout() const;
   bool DeadlinePassed(MonotonicTime now);
   void ProbeClient(MonotonicTime now);
 

@@ -415,6 +415,12 @@ void Exchange::LetGoOfTable(MonotonicTime now) {
   table_ = TablePin();
 }
 
+// The sender of one HTTP/2 stream may be silent for as long as a stream may: its connection is
+// watched by itself.
+Duration Exchange::BodyIdleTimeout() const {
+  return client_.is_stream() ? terms_.stream_idle_timeout : worker_.options().body_idle_timeout;
+}
+
 MonotonicTime Exchange::NextDeadline() const {
   constexpr MonotonicTime kNever = MonotonicTime(Duration(INT64_MAX));
   const Options& options = worker_.options();
@@ -433,10 +439,10 @@ MonotonicTime Exchange::NextDeadline() const {
       if (terms_.head_timeout != Duration::zero()) {
         at(slot_taken_, terms_.head_timeout + (terms_.has_watchdog ? kWatchdogGrace : Duration{}));
       }
-      if (attached_ && AcceptsClientBytes()) at(client_progress_, options.body_idle_timeout);
+      if (attached_ && AcceptsClientBytes()) at(client_progress_, BodyIdleTimeout());
       break;
     case Phase::kStreaming:
-      at(progress_, terms_.stream_idle_timeout);
+      at(std::max(progress_, client_progress_), terms_.stream_idle_timeout);
       break;
     case Phase::kTunnel:
       if (tunnel_until_ != MonotonicTime{}) next = tunnel_until_;

@@ -343,8 +343,8 @@ void Exchange::OnDeadline(MonotonicTime now) {
     }
     case Phase::kConnecting:
     case Phase::kAwaitingHead:
-      if (attached_ && AcceptsClientBytes() &&
-          now >= client_progress_ + worker_.options().body_idle_timeout) {
+      if (attached_ && AcceptsClientBytes() && BodyIdleTimeout() != Duration::zero() &&
+          now >= client_progress_ + BodyIdleTimeout()) {
         keep_alive_ = false;
         worker_.Count(EventKind::kTimeout, function_, "request_body");
         return Fail({.status = 408,

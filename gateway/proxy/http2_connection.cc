@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "gateway/proxy/grpc.h"
 #include "gateway/proxy/worker.h"
 
 namespace hearth::proxy {
@@ -27,6 +28,12 @@ Http2Connection::Http2Connection(Worker& worker, std::unique_ptr<net::Stream> st
       session_(worker.loop(), std::move(stream), SessionOptions(worker.options()), *this) {}
 
 bool Http2Connection::HasRoom() { return worker_.HasRoom(); }
+
+bool Http2Connection::OnRequest(h2::FieldBlock* request) { return PrepareGrpc(request); }
+
+void Http2Connection::OnError(h2::FieldBlock* head, std::string_view body) {
+  ToGrpcError(head, body);
+}
 
 void Http2Connection::OnStream(std::unique_ptr<net::Stream> stream) {
   worker_.AcceptStream(std::move(stream), kind_);

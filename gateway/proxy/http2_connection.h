@@ -24,6 +24,8 @@ class Http2Connection final : public h2::SessionOwner {
 
  private:
   bool HasRoom() override;
+  bool OnRequest(h2::FieldBlock* request) override;
+  void OnError(h2::FieldBlock* head, std::string_view body) override;
   void OnStream(std::unique_ptr<net::Stream> stream) override;
   void OnRefused(int status, std::string_view reason) override;
   void OnSessionClosed() override;

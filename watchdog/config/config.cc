@@ -174,21 +174,22 @@ absl::Status ReadUpstream(const Reader& in, Config* c) {
   const auto s = in.Get("HEARTH_UPSTREAM", "upstream_url", "http_upstream_url");
   const Setting given = s.value_or(Setting{"HEARTH_UPSTREAM", "http://127.0.0.1:8080"});
   std::string_view text = given.value;
-  constexpr std::string_view kRemedy = "give http://ip:port or unix:/path";
+  constexpr std::string_view kRemedy = "give http://ip:port, h2c://ip:port or unix:/path";
   if (text.starts_with("unix:")) {
     RETURN_IF_ERROR(in.Where(given, &c->upstream.address));
     c->upstream.host = "localhost";
     return absl::OkStatus();
   }
-  if (!text.starts_with("http://")) return BadSetting(given, kRemedy);
-  text.remove_prefix(7);
+  const bool h2c = text.starts_with("h2c://");
+  if (!h2c && !text.starts_with("http://")) return BadSetting(given, kRemedy);
+  text.remove_prefix(h2c ? 6 : 7);
   text = text.substr(0, text.find('/'));
   std::string where(text);
   if (where.find(':') == std::string::npos) where += ":80";
   if (where.starts_with("localhost:")) where.replace(0, 9, "127.0.0.1");
   auto address = net::Address::Parse(where);
   if (!address.ok() || address->kind != net::Address::Kind::kTcp) return BadSetting(given, kRemedy);
-  c->upstream = {*address, where};
+  c->upstream = {*address, where, h2c};
   if (c->mode == ModeKind::kHttp && c->listen.kind == net::Address::Kind::kTcp &&
       c->listen.port == address->port) {
     return BadSetting(given,

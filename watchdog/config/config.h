@@ -23,6 +23,7 @@ enum class EventKind : uint8_t { kHttp, kRaw };
 struct Upstream {
   net::Address address;
   std::string host;  // for the Host field: "127.0.0.1:8080", or "localhost" for a Unix socket
+  bool h2c = false;  // it speaks HTTP/2, without TLS
 };
 
 struct RunAs {

@@ -39,7 +39,9 @@ Front::Front(net::Loop& loop, const Config& config, std::function<void()> on_fin
   if (config.read_timeout > Duration::zero()) {
     connection_options_.head_timeout =
         std::min<Duration>(config.read_timeout, std::chrono::seconds(10));
-    connection_options_.body_timeout = config.read_timeout;
+    // A gRPC caller may be silent for as long as a stream may.
+    connection_options_.body_timeout =
+        config.upstream.h2c ? config.stream_idle_timeout : config.read_timeout;
   }
   last_request_ = loop.Now();
 }

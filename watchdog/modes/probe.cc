@@ -2,16 +2,18 @@
 
 #include <utility>
 
+#include "core/h2/client_stream.h"
+
 namespace hearth::watchdog {
 
-ReadinessProbe::ReadinessProbe(net::Loop& loop, const net::Address& address, std::string request,
+ReadinessProbe::ReadinessProbe(net::Loop& loop, const Upstream& upstream, std::string request,
                                Duration timeout, std::function<void(ProbeResult)> on_done)
     : loop_(loop),
       request_(std::move(request)),
       on_done_(std::move(on_done)),
       timer_([this] { Done(ProbeResult::kSilent); }) {
   loop_.ArmAfter(timer_, timeout);
-  connect_ = loop_.Connect(address, timeout, [this](auto stream) {
+  connect_ = loop_.Connect(upstream.address, timeout, [this, h2c = upstream.h2c](auto stream) {
     if (!stream.ok()) {
       Done(ProbeResult::kRefused);
       return;
@@ -20,7 +22,9 @@ ReadinessProbe::ReadinessProbe(net::Loop& loop, const net::Address& address, std
       Done(ProbeResult::kAnswered);
       return;
     }
-    connection_ = std::make_unique<UpstreamConnection>(loop_, std::move(*stream), *this);
+    std::unique_ptr<net::Stream> connected = std::move(*stream);
+    if (h2c) connected = h2::NewClientStream(loop_, std::move(connected));
+    connection_ = std::make_unique<UpstreamConnection>(loop_, std::move(connected), *this);
     connection_->Start(this, "GET", request_, false);
     connection_->EndBody();
   });

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/net/loop.h"
+#include "watchdog/config/config.h"
 #include "watchdog/wire/upstream_connection.h"
 
 namespace hearth::watchdog {
@@ -21,8 +22,8 @@ enum class ProbeResult : uint8_t {
 class ReadinessProbe final : public UpstreamHandler, public UpstreamOwner {
  public:
   // `request`: a whole request head; empty: a connection is enough.
-  ReadinessProbe(net::Loop& loop, const net::Address& address, std::string request,
-                 Duration timeout, std::function<void(ProbeResult)> on_done);
+  ReadinessProbe(net::Loop& loop, const Upstream& upstream, std::string request, Duration timeout,
+                 std::function<void(ProbeResult)> on_done);
   ~ReadinessProbe() override;
 
   void OnResponseHead(const http::ResponseHead& head) override;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/strings.h"
+#include "core/h2/client_stream.h"
 #include "core/http/writer.h"
 #include "watchdog/modes/proxy_call.h"
 
@@ -102,7 +103,7 @@ void ProxyMode::Probe() {
   } else if (judging) {
     request = ProbeRequest("OPTIONS", "*", config_.upstream.host);
   }
-  probe_ = std::make_unique<ReadinessProbe>(loop_, config_.upstream.address, std::move(request),
+  probe_ = std::make_unique<ReadinessProbe>(loop_, config_.upstream, std::move(request),
                                             judging ? kJudgeTimeout : kProbeTimeout,
                                             [this](ProbeResult result) { OnProbe(result); });
 }
@@ -181,6 +182,7 @@ UpstreamConnection* ProxyMode::TakeIdle() {
 }
 
 UpstreamConnection* ProxyMode::Adopt(std::unique_ptr<net::Stream> stream) {
+  if (config_.upstream.h2c) stream = h2::NewClientStream(loop_, std::move(stream));
   auto connection =
       std::make_unique<UpstreamConnection>(loop_, std::move(stream), *this, &buffers_);
   UpstreamConnection* key = connection.get();

@@ -203,6 +203,10 @@ void ProxyMode::ProxyCall::OnResponseHead(const http::ResponseHead& head) {
     length = ParseUint(head.headers.Find("Content-Length").value_or("0")).value_or(0);
   }
   call_.Begin(head.status, head.reason, fields, length);
+  // A stream may say nothing for long after its head.
+  if (upstream_ != nullptr && head.body != http::BodyKind::kNone && upstream_->only_holds(head)) {
+    call_.Flush();
+  }
 }
 
 void ProxyMode::ProxyCall::OnResponseData(std::string_view piece) {

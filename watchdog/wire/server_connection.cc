@@ -545,6 +545,8 @@ void ServerConnection::OnReadTimeout() {
       RefuseHead(408, "slow_request", "the request's head did not arrive in time");
     }
   } else if (input_ == Input::kBody) {
+    // Beside an answer that is under way, that one's times count.
+    if (output_ == Output::kHead || output_ == Output::kBody) return;
     FailBody(BodyFailure::kTimeout, http::ParseError::kNone);
   } else if (input_ == Input::kLinger) {
     owner_.OnConnectionTimeout("linger");

@@ -68,6 +68,8 @@ class UpstreamConnection final : public net::StreamHandler {
   }
   bool reused() const { return requests_ > 1; }
   MonotonicTime idle_since() const { return idle_since_; }
+  // Inside OnResponseHead: nothing has come of the body.
+  bool only_holds(const http::ResponseHead& head) const { return in_.size() == head.size; }
   bool tunnel() const { return state_ == State::kTunnel; }
   void EndTunnelWrite();
 

@@ -131,7 +131,8 @@ absl::StatusOr<WatchdogStart> PlanWatchdog(const ReplicaRequest& request,
   env["HEARTH_MEMORY_MB"] = Cat(facts.limits.memory_bytes >> 20);
   env["HEARTH_RUNTIME_API"] = Cat("127.0.0.1:", facts.runtime_api_port);
   if (process->mode == model::Mode::kHttp) {
-    env["HEARTH_UPSTREAM"] = Cat("http://127.0.0.1:", spec.port);
+    const bool h2c = spec.protocol == model::Protocol::kH2c;
+    env["HEARTH_UPSTREAM"] = Cat(h2c ? "h2c" : "http", "://127.0.0.1:", spec.port);
     env.emplace("PORT", Cat(spec.port));
     if (!spec.health.path.empty()) env["HEARTH_READY_PATH"] = spec.health.path;
   }

@@ -44,6 +44,9 @@ TEST_CASE("http mode with a command") {
   CHECK(env.at("HEARTH_RUN_AS") == "200007:200007");
   CHECK(env.at("HEARTH_MEMORY_MB") == "256");
   CHECK(env.count("HEARTH_TOKEN") == 0);
+
+  request.spec.protocol = model::Protocol::kH2c;
+  CHECK(PlanWatchdog(request, facts)->env.at("HEARTH_UPSTREAM") == "h2c://127.0.0.1:3000");
 }
 
 TEST_CASE("a runtime gives command, handler and environment; the user's wins") {

@@ -135,6 +135,11 @@ TEST_CASE("defaults follow from what the function is made of") {
   CHECK(process.spec.concurrency == 1);
   CHECK(process.spec.max_body_bytes == 0);
 
+  CHECK(process.spec.protocol == Protocol::kHttp1);
+  const Function grpc =
+      ParseOne(Manifest("  command: [/bin/server]\n  mode: http\n  protocol: h2c\n"));
+  CHECK(grpc.spec.protocol == Protocol::kH2c);
+
   const Function files =
       ParseOne(Manifest("  staticPath: public\n  source: {files: {public/index.html: hi}}\n"));
   CHECK(files.spec.mode == Mode::kStatic);
@@ -151,6 +156,12 @@ TEST_CASE("wrong manifests: every problem with field, line and remedy") {
       {"unknown field",
        Manifest(code + "  timout: 5s\n"),
        {"line 8: spec.timout", "did you mean \"timeout\"?"}},
+      {"h2c where no server is",
+       Manifest(code + "  protocol: h2c\n"),
+       {"line 8: spec.protocol", "native", "mode: http"}},
+      {"unknown protocol",
+       Manifest("  command: [/s]\n  mode: http\n  protocol: h2\n"),
+       {"spec.protocol", "http1", "h2c"}},
       {"misplaced field", Manifest(code + "  idleTimeout: 5s\n"), {"belongs in \"scaling\""}},
       {"name of another system",
        Manifest(code + "  env: {A: b}\n"),
@@ -277,8 +288,7 @@ TEST_CASE("a document that grows by aliases is refused") {
 }
 
 TEST_CASE("brackets that open nothing, and aliases of what is not whole, end") {
-  CHECK_THAT(ProblemsOf("{\"a\": 6, /b\": \"c\"}},\n\"d\": {}}\n"),
-             Catch::Contains("line 1"));
+  CHECK_THAT(ProblemsOf("{\"a\": 6, /b\": \"c\"}},\n\"d\": {}}\n"), Catch::Contains("line 1"));
   CHECK_THAT(ProblemsOf("a: &a\n  b: *a\n"), Catch::Contains("alias"));
   CHECK_THAT(ProblemsOf("a: *nowhere\n"), Catch::Contains("line 1"));
   CHECK_THAT(ProblemsOf("? [k]\n: v\n"), Catch::Contains("key"));

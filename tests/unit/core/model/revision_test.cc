@@ -43,6 +43,7 @@ TEST_CASE("what is inside a replica makes a revision") {
     return RevisionOf(spec, {{"key", "v1"}}) != before;
   };
   CHECK(changed([](FunctionSpec& s) { s.handler = "other.handler"; }));
+  CHECK(changed([](FunctionSpec& s) { s.protocol = Protocol::kH2c; }));
   CHECK(changed([](FunctionSpec& s) { s.environment["C"] = ""; }));
   CHECK(changed([](FunctionSpec& s) { s.source.inline_code += " "; }));
   CHECK(changed([](FunctionSpec& s) { s.command = {"x"}; }));

@@ -109,6 +109,16 @@ TEST_CASE("what is given is taken", "[watchdog][config]") {
   CHECK_FALSE(c.standalone);
 }
 
+TEST_CASE("a server that speaks HTTP/2", "[watchdog][config]") {
+  const auto upstream = [](std::string url) {
+    return Good({{"HEARTH_MODE", "http"}, {"HEARTH_UPSTREAM", std::move(url)}}).upstream;
+  };
+  CHECK(upstream("h2c://127.0.0.1:50051").h2c);
+  CHECK(upstream("h2c://127.0.0.1:50051").address.Text() == "127.0.0.1:50051");
+  CHECK(upstream("h2c://localhost:50051").host == "127.0.0.1:50051");
+  CHECK_FALSE(upstream("http://127.0.0.1:50051").h2c);
+}
+
 TEST_CASE("a bad value names the variable, the value and the remedy", "[watchdog][config]") {
   struct Case {
     std::string name, value, remedy;
