@@ -91,7 +91,7 @@ def watchdog(tmp, upstream):
 
 
 @contextlib.contextmanager
-def gateway(tmp, replica_port):
+def gateway(tmp, replica_port, *flags):
     """Serves the function "f" from routes that it finds on disk; yields its port."""
     port, admin = free_port(), free_port()
     route = (f'sequence: 1 functions {{ namespace: "default" name: "f" is_default_namespace: true '
@@ -103,6 +103,6 @@ def gateway(tmp, replica_port):
     kept = tmp / "routes.pb"
     kept.write_bytes(b"hearth routes 1\n" + struct.pack("<I", zlib.crc32(body)) + body)
     argv = [BIN / "hearth-gateway", "--listen", f"127.0.0.1:{port}", "--admin-listen", f"127.0.0.1:{admin}",
-            "--route-cache", kept, "--threads", "1", "--controller", f"unix:{tmp}/none.sock"]
+            "--route-cache", kept, "--threads", "1", "--controller", f"unix:{tmp}/none.sock", *flags]
     with running(argv, port, tmp / "gateway.log"):
         yield port

@@ -107,9 +107,18 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         pass  # a request that is cut off is no news here
 
 
+class Ports(int):
+    """A gateway's port, and beside it the one that it serves with TLS."""
+
+    def __new__(cls, port, tls):
+        both = super().__new__(cls, port)
+        both.tls = tls
+        return both
+
+
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    """The port of a gateway whose function speaks HTTP/1.1."""
+    """The ports of a gateway whose function speaks HTTP/1.1."""
     tmp = tmp_path_factory.mktemp("plain")
     with contextlib.ExitStack() as stack:
         server = Server(("127.0.0.1", 0), Echo)
@@ -117,7 +126,13 @@ def plain(tmp_path_factory):
         stack.callback(server.server_close)
         stack.callback(server.shutdown)
         inner = stack.enter_context(http2.watchdog(tmp, f"http://127.0.0.1:{server.server_port}"))
-        yield stack.enter_context(http2.gateway(tmp, inner))
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp / "key.pem",
+                        "-out", tmp / "cert.pem", "-days", "2", "-subj", "/CN=localhost"],
+                       check=True, capture_output=True)
+        tls = free_port()
+        outer = stack.enter_context(http2.gateway(tmp, inner, "--tls-listen", f"127.0.0.1:{tls}", "--tls-cert",
+                                                  tmp / "cert.pem", "--tls-key", tmp / "key.pem"))
+        yield Ports(outer, tls)
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +167,7 @@ FUNCTION = (("x-hearth-function", "f"),)
 
 def curl(port, *args, data=None):
     done = subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "-m", "60", *args,
-                           f"http://127.0.0.1:{port}/function/f"], input=data, capture_output=True, check=True)
+                           f"http://127.0.0.1:{int(port)}/function/f"], input=data, capture_output=True, check=True)
     return done.stdout
 
 
@@ -167,9 +182,19 @@ def test_curl(plain):
 
 
 def test_many_streams_on_many_connections(plain):
-    done = subprocess.run(["h2load", "-n", "5000", "-c", "10", "-m", "100", f"http://127.0.0.1:{plain}/function/f"],
+    done = subprocess.run(["h2load", "-n", "5000", "-c", "10", "-m", "100", f"http://127.0.0.1:{int(plain)}/function/f"],
                           capture_output=True, text=True, timeout=300, check=True)
     assert "5000 succeeded, 0 failed, 0 errored, 0 timeout" in done.stdout, done.stdout
+
+
+def test_alpn_chooses_the_protocol(plain):
+    for wanted, version in (("--http2", b"2"), ("--http1.1", b"1.1")):
+        done = subprocess.run(["curl", "-sSk", wanted, "-m", "60", "-w", " %{http_version} %{http_code}",
+                               f"https://127.0.0.1:{plain.tls}/function/f"], capture_output=True, check=True)
+        assert done.stdout == SMALL + b" " + version + b" 200"
+    done = subprocess.run(["h2load", "-n", "1000", "-c", "5", "-m", "50", f"https://127.0.0.1:{plain.tls}/function/f"],
+                          capture_output=True, text=True, timeout=300, check=True)
+    assert "1000 succeeded, 0 failed, 0 errored, 0 timeout" in done.stdout, done.stdout
 
 
 # Each with its reason in docs/adr/0004-http2-as-text.md.
@@ -177,7 +202,7 @@ KNOWN = ["Sends invalid connection preface", "Sends stream identifier that is nu
 
 
 def test_conformance(plain):
-    done = subprocess.run([http2.h2spec(), "-h", "127.0.0.1", "-p", str(plain), "-P", "/function/f", "-o", "10",
+    done = subprocess.run([http2.h2spec(), "-h", "127.0.0.1", "-p", str(int(plain)), "-P", "/function/f", "-o", "10",
                            "generic", "http2", "hpack"], capture_output=True, text=True, timeout=600)
     sums = re.search(r"(\d+) tests, (\d+) passed, (\d+) skipped, (\d+) failed", done.stdout)
     assert sums, done.stdout + done.stderr
