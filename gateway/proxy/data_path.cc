@@ -8,6 +8,7 @@
 
 #include "core/base/absl_compat.h"
 #include "core/base/strings.h"
+#include "gateway/proxy/spread.h"
 #include "gateway/proxy/worker.h"
 
 namespace hearth::proxy {
@@ -38,7 +39,7 @@ absl::StatusOr<net::Address> DataPath::Listen(const net::Address& address, Liste
   net::ListenOptions listen;
   listen.unix_mode = unix_mode;
   if (address.kind == net::Address::Kind::kUnix || workers_.size() == 1) {
-    return workers_[0]->Listen(address, kind, listen, SpreadFrom(address, kind));
+    return workers_[0]->Listen(address, kind, listen, SpreadFrom(0, kind));
   }
   if (address.kind == net::Address::Kind::kInheritedFd) {
     std::vector<UniqueFd> one;
@@ -47,11 +48,10 @@ absl::StatusOr<net::Address> DataPath::Listen(const net::Address& address, Liste
   }
   // All loops listen on what the first one was given: the port may be the kernel's choice.
   listen.reuse_port = true;
-  auto bound = workers_[0]->Listen(address, kind, listen);
+  auto bound = workers_[0]->Listen(address, kind, listen, SpreadFrom(0, kind));
   if (!bound.ok()) return bound.status();
   for (size_t i = 1; i < workers_.size(); ++i) {
-    Worker* worker = workers_[i].get();
-    auto also = worker->Listen(*bound, kind, listen);
+    auto also = workers_[i]->Listen(*bound, kind, listen, SpreadFrom(i, kind));
     if (!also.ok()) return also.status();
   }
   return bound;
@@ -70,7 +70,8 @@ absl::StatusOr<net::Address> DataPath::TakeOver(std::vector<UniqueFd> sockets, L
     address.kind = net::Address::Kind::kInheritedFd;
     address.fd = sockets[i].Release();
     if (address.fd < 0) return ResourceExhausted("no descriptor left to listen with");
-    bound = workers_[i % workers_.size()]->Listen(address, kind, {});
+    const size_t loop = i % workers_.size();
+    bound = workers_[loop]->Listen(address, kind, {}, SpreadFrom(loop, kind));
     if (!bound.ok()) return bound;
   }
   return bound;
@@ -99,17 +100,18 @@ void DataPath::Open() {
   }
 }
 
-// Connections to a Unix socket are dealt out in turn: the kernel has no SO_REUSEPORT for them.
-net::Loop::AcceptCallback DataPath::SpreadFrom(const net::Address& address, ListenerKind kind) {
-  if (address.kind != net::Address::Kind::kUnix || workers_.size() == 1) return {};
-  return [this, kind, next = size_t{0}](std::unique_ptr<net::Stream> stream) mutable {
-    const size_t to = next++ % workers_.size();
-    if (to == 0 || stream->fd() < 0) return workers_[0]->Accept(std::move(stream), kind);
-    const int fd = ::dup(stream->fd());
-    if (fd < 0) return workers_[0]->Accept(std::move(stream), kind);
+net::Loop::AcceptCallback DataPath::SpreadFrom(size_t own, ListenerKind kind) {
+  if (workers_.size() == 1) return {};
+  return [this, own, kind, loads = std::vector<uint64_t>(workers_.size())](
+             std::unique_ptr<net::Stream> stream) mutable {
+    for (size_t i = 0; i < loads.size(); ++i) loads[i] = workers_[i]->load();
+    const size_t chosen = ChooseLoop(loads, own);
+    const int fd = chosen == own || stream->fd() < 0 ? -1 : ::dup(stream->fd());
+    if (fd < 0) return workers_[own]->Accept(std::move(stream), kind);
     stream.reset();
-    Worker* worker = workers_[to].get();
-    worker->loop().Post([worker, fd, kind] { worker->Accept(worker->loop().Adopt(fd), kind); });
+    Worker* worker = workers_[chosen].get();
+    worker->Expect();
+    worker->loop().Post([worker, fd, kind] { worker->AcceptExpected(fd, kind); });
   };
 }
 

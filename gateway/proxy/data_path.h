@@ -27,9 +27,10 @@ class DataPath {
   DataPath(std::vector<net::Loop*> loops, Options options, Dependencies dependencies);
   ~DataPath();  // after the loops have stopped
 
-  // Opens the socket on every loop (SO_REUSEPORT; a Unix socket on the first loop only, which hands
-  // accepted connections round). Before the loops run, or on the first loop's thread. Returns the
-  // address with the port the kernel chose.
+  // Opens the socket on every loop (SO_REUSEPORT; a Unix socket on the first loop only). A loop
+  // that has more than its share hands accepted connections on to the one that has least. Before
+  // the loops run, or on the first loop's thread. Returns the address with the port the kernel
+  // chose.
   absl::StatusOr<net::Address> Listen(const net::Address& address, ListenerKind kind,
                                       unsigned unix_mode = 0600);
   // The same on sockets that listen already, a predecessor's: all of them are served, by however
@@ -58,7 +59,7 @@ class DataPath {
   uint64_t exchanges() const;    // requests being served
 
  private:
-  net::Loop::AcceptCallback SpreadFrom(const net::Address& address, ListenerKind kind);
+  net::Loop::AcceptCallback SpreadFrom(size_t own, ListenerKind kind);
 
   const Options options_;
   const Dependencies dependencies_;

@@ -95,6 +95,12 @@ void Worker::Accept(std::unique_ptr<net::Stream> stream, ListenerKind kind) {
   Add(std::move(stream), kind, /*is_stream=*/false);
 }
 
+void Worker::AcceptExpected(int fd, ListenerKind kind) {
+  expected_.fetch_sub(1, std::memory_order_relaxed);
+  Accept(loop_.Adopt(fd), kind);
+  CheckDrained();
+}
+
 tls::Acceptor& Worker::TlsAcceptor() {
   if (tls_ != nullptr) return *tls_;
   tls::AcceptorOptions acceptor;
@@ -295,6 +301,7 @@ void Worker::CutOff() {
 void Worker::CheckDrained() {
   if (!draining_ || !connections_.empty() || !multiplexed_.empty() || !on_drained_) return;
   if (tls_ != nullptr && tls_->size() != 0) return;
+  if (expected_.load(std::memory_order_relaxed) != 0) return;
   drained_ = true;
   grace_.Cancel();
   upstreams_.CloseAll();

@@ -43,6 +43,10 @@ class Worker {
                                       const net::ListenOptions& listen,
                                       net::Loop::AcceptCallback on_accept = {});
   void Accept(std::unique_ptr<net::Stream> stream, ListenerKind kind);
+  // A connection that another loop has accepted: announced on that loop's thread, so that load()
+  // knows of it, then taken over on this one's.
+  void Expect() { expected_.fetch_add(1, std::memory_order_relaxed); }
+  void AcceptExpected(int fd, ListenerKind kind);
   void SetTable(std::shared_ptr<const route::Table> table);
   std::vector<int> Descriptors(const net::Address& bound) const;
   void SetHeldBack(bool held_back);
@@ -114,6 +118,11 @@ class Worker {
 
   // From any thread.
   uint64_t connections() const { return connection_count_.load(std::memory_order_relaxed); }
+  // How busy this loop is, to compare it with others: a request in progress counts as much as a few
+  // connections, of which most are idle.
+  uint64_t load() const {
+    return connections() + 3 * exchanges() + expected_.load(std::memory_order_relaxed);
+  }
   uint64_t exchanges() const { return exchanges_.load(std::memory_order_relaxed); }
 
  private:
@@ -166,6 +175,7 @@ class Worker {
   std::function<void()> on_drained_;
   net::Timer grace_;
   MonotonicTime grace_until_{};
+  std::atomic<uint32_t> expected_{0};
   std::atomic<uint64_t> connection_count_{0};
   std::atomic<uint64_t> exchanges_{0};
 };
