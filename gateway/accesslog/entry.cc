@@ -1,9 +1,10 @@
 #include "gateway/accesslog/entry.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <cstring>
 
-#include "core/base/duration.h"
 #include "core/http/writer.h"
 
 #if defined(__SSE2__)
@@ -133,8 +134,12 @@ char* LineFormatter::WriteTime(WallTime time, char* p) {
   const auto second = std::chrono::floor<std::chrono::seconds>(since);
   if (second != second_) {
     second_ = second;
-    const std::string text = FormatTime(WallTime(second));  // "2023-11-14T22:13:20Z"
-    std::memcpy(second_text_.data(), text.data(), std::min(text.size(), second_text_.size()));
+    const auto seconds = static_cast<time_t>(second.count());
+    struct tm parts {};
+    gmtime_r(&seconds, &parts);
+    char text[64];  // with room for any year
+    const size_t size = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+    std::memcpy(second_text_.data(), text, std::min(size, second_text_.size()));
     second_text_.back() = '.';
   }
   p = Write({second_text_.data(), second_text_.size()}, p);
