@@ -201,6 +201,7 @@ class Exchange final : public UpstreamUser {
   bool attached_ = false;       // the request's head is on its way to upstream_
   bool upstream_deaf_ = false;  // writing failed; an answer may still be there to read
   bool upstream_paused_ = false;
+  bool slow_client_ = false;  // reading has been paused for it
   bool cold_ = false;
 
   // The answer.

@@ -141,7 +141,7 @@ void Exchange::OnSlot(route::Slot slot) {
 void Exchange::BeginAttempt() {
   ++attempts_;
   phase_ = Phase::kConnecting;
-  attached_ = upstream_deaf_ = upstream_paused_ = false;
+  attached_ = upstream_deaf_ = upstream_paused_ = slow_client_ = false;
   UpstreamPool& pool = worker_.upstreams();
   const uint64_t target = slot_ ? slot_.replica()->serial() : pool.TargetFor(forward_address_);
   // Where one connection died, its replica's others may be dead too.

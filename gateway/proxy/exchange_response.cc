@@ -23,6 +23,10 @@ constexpr Duration kProbeAgain = std::chrono::seconds(10);
 // An answer in progress to a client that has ended: silence of this length means that it is gone.
 constexpr Duration kEndedClientIdle = std::chrono::seconds(30);
 
+// What is read at once for a client that has been slow before: whatever it does not take has to be
+// kept, and there may be thousands like it.
+constexpr size_t kStepForSlow = 32 * 1024;
+
 bool IsNotStarted(const http::ResponseHead& head) {
   if (head.status != 503) return false;
   const auto busy = head.headers.Find("X-Hearth-Busy");
@@ -37,7 +41,7 @@ void Exchange::OnUpstreamReadable() {
     if (rounds == kRoundsATurn) return worker_.loop().Arm(go_on_, worker_.loop().Now());
     if (!attached_) return OnUpstreamDied();  // it spoke or closed before it was asked
     if (client_.unsent() >= worker_.options().high_watermark) {
-      upstream_paused_ = true;
+      upstream_paused_ = slow_client_ = true;
       return;
     }
     if (phase_ == Phase::kStreaming && response_body_.plain_remaining() >= Splicer::kWorthIt) {
@@ -47,7 +51,8 @@ void Exchange::OnUpstreamReadable() {
     }
     net::Buffer& in = upstream_->in();
     const bool direct = in.empty();
-    const std::span<char> room = direct ? worker_.scratch() : in.Prepare(4096);
+    std::span<char> room = direct ? worker_.scratch() : in.Prepare(4096);
+    if (slow_client_) room = room.first(std::min(room.size(), kStepForSlow));
     const net::IoResult result = upstream_->stream().Read(room);
     if (result.status == net::IoStatus::kWouldBlock) return;
     if (result.status != net::IoStatus::kOk) {
@@ -67,7 +72,9 @@ void Exchange::OnUpstreamReadable() {
 }
 
 Exchange::Moved Exchange::SpliceResponse() {
-  const auto step = client_.SpliceFrom(upstream_->stream(), response_body_.plain_remaining());
+  const uint64_t rest = response_body_.plain_remaining();
+  const auto step = client_.SpliceFrom(
+      upstream_->stream(), slow_client_ ? std::min<uint64_t>(rest, kStepForSlow) : rest);
   if (step.end == Splicer::End::kUnsupported) return Moved::kNone;
   bytes_out_ += step.moved;
   if (step.moved > 0) {
@@ -83,7 +90,7 @@ Exchange::Moved Exchange::SpliceResponse() {
       OnUpstreamEnd(step.end == Splicer::End::kSourceDead);
       return Moved::kWait;
     case Splicer::End::kTargetFull:
-      upstream_paused_ = true;
+      upstream_paused_ = slow_client_ = true;
       return Moved::kWait;
     default:  // nothing there, or the client is gone and this was abandoned
       return Moved::kWait;

@@ -31,8 +31,8 @@ struct Options {
   Duration tunnel_close_timeout = std::chrono::seconds(5);  // after a close frame was put in
 
   size_t max_idle_upstreams = 4096;    // of one replica on one loop: a peak must not churn them
-  size_t high_watermark = 256 * 1024;  // bytes waiting for a slow reader: stop reading
-  size_t low_watermark = 128 * 1024;   // and go on below this
+  size_t high_watermark = 64 * 1024;  // bytes waiting for a slow reader: stop reading
+  size_t low_watermark = 32 * 1024;   // and go on below this
   size_t replay_limit = 64 * 1024;     // of a request body kept for another attempt
   uint32_t max_connections = 60000;    // of one loop; past it accepting pauses
   uint16_t redirect_port = 0;          // of TLS, for listeners of kind kRedirect
