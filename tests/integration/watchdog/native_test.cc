@@ -62,11 +62,11 @@ TEST_CASE("a runtime answers over sockets that were there before it", "[watchdog
   CHECK_THAT(answer.body, Contains("\"AWS_LAMBDA_FUNCTION_NAME\": \"hello\""));
   CHECK_THAT(answer.body, !Contains("secret"));
   CHECK_THAT(answer.body, Contains("NoNewPrivs:\\t1"));
-  CHECK(Eventually([&] {
-    return folder.Read("log.a").find("\"stream\":\"stdout\",\"text\":\"started\"") !=
-           std::string::npos;
-  }));
-  CHECK_THAT(folder.Read("log.a"), Contains("\"call_id\":"));
+  const auto logged = [&](std::string_view text) {
+    return folder.Read("log.a").find(text) != std::string::npos;
+  };
+  CHECK(Eventually([&] { return logged("\"stream\":\"stdout\",\"text\":\"started\""); }));
+  CHECK(Eventually([&] { return logged("\"call_id\":"); }));
 }
 
 TEST_CASE("it idles in five megabytes", "[watchdog][integration]") {
