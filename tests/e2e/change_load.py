@@ -15,6 +15,7 @@ import os
 import struct
 import threading
 import time
+import uuid
 
 SERVER = r'''
 import base64, hashlib, http.server, os, socketserver, struct, time
@@ -171,6 +172,7 @@ class ChangeLoad:
         self.port, self.path, self.pause = platform.port, f"/function/{name}", pause
         self.counts, self.failures, self.generations = collections.Counter(), [], collections.Counter()
         self.closed_by, self.sent_once = collections.Counter(), set()
+        self._name = uuid.uuid4().hex[:12]  # an object's address may be another's later
         self._ids = itertools.count()
         self._stopping = False
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
@@ -222,7 +224,7 @@ class ChangeLoad:
     async def _fresh(self):
         async def step(connection):
             connection.close()
-            name = f"{os.getpid()}-{id(self)}-{next(self._ids)}".encode()
+            name = f"{self._name}-{next(self._ids)}".encode()
             self.sent_once.add(name)
             answer = await connection.ask(self._head("POST", "/once", f"Content-Length: {len(name)}"), name)
             if answer != name:
@@ -267,7 +269,7 @@ class ChangeLoad:
             if status != 101:
                 connection.began = False
                 raise ValueError(f"{status} {fields.get('x-hearth-error')}")
-            for n in range(60):
+            for n in range(25):
                 if self._stopping:
                     break
                 if n % 10 == 0:
