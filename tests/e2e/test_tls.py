@@ -164,6 +164,14 @@ def test_a_renewed_certificate_is_served_and_connections_stay(tls):
             assert exchange(fresh) == (200, b"OK")
         certificate(tls.files, "first", "localhost")
 
+        def trusted_again():
+            try:
+                tls.connect(tls.context()).close()
+            except ssl.SSLCertVerificationError:
+                return False
+            return True
+        eventually(trusted_again, "the third certificate is served")
+
 
 @pytest.mark.parametrize("flags,words", [
     (["--tls-listen", "127.0.0.1:0"], ["--tls-listen", "port"]),

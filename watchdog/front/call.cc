@@ -1,5 +1,6 @@
 #include "watchdog/front/call.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/http/writer.h"
@@ -9,12 +10,17 @@ namespace hearth::watchdog {
 
 namespace {
 
-// "1.250000"; printf's floating point would be felt at every request.
-std::string SecondsText(Duration d) {
-  const int64_t micros = std::chrono::duration_cast<std::chrono::microseconds>(d).count();
-  std::string text = std::to_string(micros / 1'000'000) + ".";
-  const std::string fraction = std::to_string(micros % 1'000'000);
-  return text.append(6 - fraction.size(), '0').append(fraction);
+// "1.250000", into `out`, which holds at least 28; printf's floating point would be felt at every
+// request.
+std::string_view SecondsText(Duration d, char* out) {
+  const auto micros = static_cast<uint64_t>(
+      std::max<int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(d).count()));
+  size_t size = http::FormatDecimal(micros / 1'000'000, out);
+  // A one in front keeps the zeros that a fraction begins with; the point takes its place.
+  http::FormatDecimal(1'000'000 + micros % 1'000'000, out + size);
+  out[size] = '.';
+  size += 7;
+  return {out, size};
 }
 
 }  // namespace
@@ -63,12 +69,17 @@ void Call::ResumeBody() {
   if (connection_ != nullptr) connection_->ResumeBody();
 }
 
-std::string Call::OwnFields() const {
-  std::string fields;
-  http::HeadWriter<std::string> w(&fields);
-  w.Field("X-Call-Id", id_).Field("X-Duration-Seconds", SecondsText(loop_.Now() - started_at_));
+std::string Call::WithOwnFields(std::string_view fields) const {
+  constexpr size_t kRoom = 160;
+  std::string all;
+  all.reserve(fields.size() + kRoom);
+  all.append(fields);
+  http::HeadWriter<std::string> w(&all);
+  char seconds[28];
+  w.Field("X-Call-Id", id_)
+      .Field("X-Duration-Seconds", SecondsText(loop_.Now() - started_at_, seconds));
   if (owner_.draining()) w.Field("X-Hearth-Draining", "1");
-  return fields;
+  return all;
 }
 
 void Call::ArmAfterHead() {
@@ -84,9 +95,7 @@ void Call::Begin(int status, std::string_view reason, std::string_view fields,
   ArmAfterHead();
   if (connection_ == nullptr) return;
   if (owner_.draining()) connection_->CloseAfterResponse();
-  std::string all(fields);
-  all += OwnFields();
-  connection_->Begin(status, reason, all, length);
+  connection_->Begin(status, reason, WithOwnFields(fields), length);
 }
 
 bool Call::Write(std::string_view piece) {
@@ -118,7 +127,7 @@ void Call::Respond(int status, std::string_view fields, std::string_view body) {
   }
   connection->SetHandler(nullptr);
   if (owner_.draining()) connection->CloseAfterResponse();
-  const std::string all = std::string(fields) + OwnFields();
+  const std::string all = WithOwnFields(fields);
   Finish();
   connection->Respond(status, all, body);
 }
@@ -128,9 +137,7 @@ void Call::BeginTunnel(int status, std::string_view reason, std::string_view fie
   status_ = status;
   ArmAfterHead();
   if (connection_ != nullptr) {
-    std::string all(fields);
-    all += OwnFields();
-    connection_->BeginTunnel(status, reason, all);
+    connection_->BeginTunnel(status, reason, WithOwnFields(fields));
   }
 }
 
@@ -228,7 +235,7 @@ void Call::OnBodyFailed(BodyFailure failure, http::ParseError error) {
   if (connection != nullptr) {
     connection->SetHandler(nullptr);
     connection->CloseAfterResponse();
-    connection->Respond(status, answer.fields + OwnFields(), answer.body);
+    connection->Respond(status, WithOwnFields(answer.fields), answer.body);
   }
   if (handler_ != nullptr) {
     handler_->OnCallerGone();

@@ -106,7 +106,7 @@ class Call final : public RequestHandler {
   void OnTotalTimer();
   void Expire(std::string_view kind);
   void Touch() { active_at_ = loop_.Now(); }
-  std::string OwnFields() const;
+  std::string WithOwnFields(std::string_view fields) const;
   void ArmAfterHead();
 
   net::Loop& loop_;

@@ -9,6 +9,10 @@
 namespace hearth::watchdog {
 namespace {
 
+using http::FieldId;
+
+// What the watchdog's own fields add to a head at most, about.
+constexpr size_t kRoomForOwn = 192;
 constexpr Duration kConnectTimeout = std::chrono::seconds(5);
 // A connection often breaks a moment before the kernel tells that the process has ended.
 constexpr Duration kVerdictDelay = std::chrono::milliseconds(50);
@@ -23,8 +27,15 @@ bool NamedIn(std::string_view list, std::string_view name) {
 
 // Fields of this hop, which the next one does not get.
 bool StaysHere(const http::HeaderField& f, std::string_view connection) {
-  return http::IsHopByHop(f.name) || http::EqualsIgnoreCase(f.name, "Content-Length") ||
+  return http::IsHopByHop(f.id) || f.id == FieldId::kContentLength ||
          (!connection.empty() && NamedIn(connection, f.name));
+}
+
+// What Connection names besides the usual; empty in nearly all messages.
+template <typename Head>
+std::string_view NamedByConnection(const Head& head) {
+  if (!head.connection_names) return {};
+  return head.headers.Find("Connection").value_or(std::string_view());
 }
 
 bool IsReplayable(std::string_view method) {
@@ -69,15 +80,16 @@ void ProxyMode::ProxyCall::MakeHead(std::optional<uint64_t> length) {
   std::string target(head.path);
   if (head.target == "*") target = "*";
   if (!head.query.empty() || head.target.ends_with('?')) Cat(target, "?", head.query).swap(target);
+  head_.reserve(head.size + kRoomForOwn);
   http::HeadWriter<std::string> w(&head_);
   w.RequestLine(head.method, target);
   if (head.host.empty() || !head.headers.Find("Host")) {
     w.Field("Host", head.host.empty() ? std::string_view(mode_.config_.upstream.host) : head.host);
   }
-  const std::string_view connection = head.headers.Find("Connection").value_or("");
+  const std::string_view connection = NamedByConnection(head);
   for (const http::HeaderField& f : head.headers) {
-    if (StaysHere(f, connection) || http::EqualsIgnoreCase(f.name, "X-Hearth-Token") ||
-        http::EqualsIgnoreCase(f.name, "Expect") || http::EqualsIgnoreCase(f.name, "X-Call-Id")) {
+    if (StaysHere(f, connection) || f.id == FieldId::kXHearthToken || f.id == FieldId::kExpect ||
+        f.id == FieldId::kXCallId) {
       continue;
     }
     w.Field(f.name, f.value);
@@ -183,9 +195,9 @@ void ProxyMode::ProxyCall::OnResponseHead(const http::ResponseHead& head) {
   std::string fields;
   fields.reserve(head.size);
   http::HeadWriter<std::string> w(&fields);
-  const std::string_view connection = head.headers.Find("Connection").value_or("");
+  const std::string_view connection = NamedByConnection(head);
   for (const http::HeaderField& f : head.headers) {
-    if (StaysHere(f, connection) || http::EqualsIgnoreCase(f.name, "X-Call-Id") ||
+    if (StaysHere(f, connection) || f.id == FieldId::kXCallId ||
         http::EqualsIgnoreCase(f.name, "X-Duration-Seconds")) {
       continue;
     }

@@ -194,7 +194,7 @@ void ServerConnection::KeepHead(std::string_view bytes) {
   head_.headers.Clear();
   for (size_t i = 0; i < count; ++i) {
     const http::HeaderField f = fields[i];
-    head_.headers.Add(move(f.name), move(f.value));
+    head_.headers.Add({move(f.name), move(f.value), f.id, f.line_size});
   }
 }
 
