@@ -84,7 +84,8 @@ def arguments():
 
 def targets(names):
     """What has to be built for these scenarios."""
-    of_all = ["hearth_watchdog", "hearth_gateway", "hearth_load", "hearth_bench_backend", "hearth_bench_fleet"]
+    of_all = ["hearth_watchdog", "hearth_gateway", "hearth_load", "hearth_bench_backend", "hearth_bench_fleet",
+              "hearth_bench_floor"]
     return of_all + (["hearth_controller", "hearth"] if "cold" in names else [])
 
 

@@ -231,6 +231,12 @@ def go_proxy(root, target, port_of_target=None):
                   env={"GOMAXPROCS": "1"})
 
 
+def floor(root, target):
+    """No proxy at all but the system calls of one: what no proxy on this kernel can go below."""
+    port = free_port()
+    return Server("floor", port, [root / "build/release/bin/hearth-floor", port, target.port])
+
+
 def watchdog(root, target):
     port, control = free_port(), free_port()
     env = {"HEARTH_MODE": "http", "HEARTH_LISTEN": f"127.0.0.1:{port}", "HEARTH_CONTROL": f"127.0.0.1:{control}",

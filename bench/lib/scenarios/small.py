@@ -16,6 +16,8 @@ def run(bench):
     gateway = bench.start(servers.gateway(bench.root, bench.folder, target))
     watchdog = bench.start(servers.watchdog(bench.root, target))
     couples = [("nginx:nginx", control, nginx), ("gateway:nginx", gateway, nginx)]
+    floor = bench.start(servers.floor(bench.root, target))
+    couples += [("floor:nginx", floor, nginx), ("gateway:floor", gateway, floor)]
     haproxy = bench.start(servers.haproxy(bench.folder, target))
     go = bench.start(servers.go_proxy(bench.root, target))
     couples += [("gateway:haproxy", gateway, haproxy), ("gateway:go", gateway, go), ("watchdog:nginx", watchdog, nginx),
@@ -33,6 +35,6 @@ def run(bench):
                     if bench.wants_pair(key) and not bench.connections]
     results = pairs.run(bench, comparisons)
     for row in results:
-        if row["pair"] != "nginx:nginx":
+        if row["pair"] not in ("nginx:nginx", "floor:nginx"):
             bench.figure(f"small/{row['pair']}/{row['load'].replace(' ', '-')}/cpu", row["cpu_ratio"])
     return results
