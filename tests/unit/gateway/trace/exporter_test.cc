@@ -149,11 +149,23 @@ class Collector {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, 30s, [&] { return paths_.size() >= count; });
   }
-  std::vector<std::string> names_, paths_;
-  int largest_ = 0;
+  std::vector<std::string> names() const {
+    const std::lock_guard lock(mutex_);
+    return names_;
+  }
+  std::vector<std::string> paths() const {
+    const std::lock_guard lock(mutex_);
+    return paths_;
+  }
+  int largest() const {
+    const std::lock_guard lock(mutex_);
+    return largest_;
+  }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::vector<std::string> names_, paths_;
+  int largest_ = 0;
   std::condition_variable changed_;
   std::deque<int> answers_;
   bool open_ = true;
@@ -184,7 +196,7 @@ TEST_CASE("spans of all loops reach the collector") {
   exporter.Add(0, NewSpan("a"));
   exporter.Add(1, NewSpan("b"));
   REQUIRE(collector.WaitForSpans(2));
-  CHECK(collector.paths_.front() == "/base/v1/traces");
+  CHECK(collector.paths().front() == "/base/v1/traces");
   CHECK(Soon([&] { return exporter.exported() == 2; }));
   CHECK(exporter.dropped() == 0);
 }
@@ -198,7 +210,7 @@ TEST_CASE("what a collector does not take at once is sent again, and given up in
     REQUIRE(collector.WaitForSpans(1));
     CHECK(Soon([&] { return exporter.exported() == 1; }));
     CHECK(exporter.failed() == 0);
-    CHECK(collector.paths_.size() == 4);
+    CHECK(collector.paths().size() == 4);
   }
   SECTION("away for long") {
     collector.Answer({0, 0, 0, 0, 0, 200});
@@ -214,7 +226,7 @@ TEST_CASE("what a collector does not take at once is sent again, and given up in
     Exporter exporter(Quick(), log::Logger::Null(), collector.Send());
     exporter.Add(0, NewSpan());
     CHECK(Soon([&] { return exporter.failed() == 1; }));
-    CHECK(collector.paths_.size() == 1);
+    CHECK(collector.paths().size() == 1);
   }
 }
 
@@ -234,7 +246,7 @@ TEST_CASE("a collector that hangs costs spans, and nothing else") {
     collector.Open();
     CHECK(Soon([&] { return exporter.exported() == kept; }));
   }
-  CHECK(collector.largest_ <= 20);
+  CHECK(collector.largest() <= 20);
 }
 
 TEST_CASE("what waits at the end is sent, or given up at once where nobody takes it") {
@@ -246,7 +258,7 @@ TEST_CASE("what waits at the end is sent, or given up at once where nobody takes
       Exporter exporter(options, log::Logger::Null(), collector.Send());
       for (int i = 0; i < 3; ++i) exporter.Add(0, NewSpan());
     }
-    CHECK(collector.names_.size() == 3);
+    CHECK(collector.names().size() == 3);
   }
   SECTION("given up") {
     options.most_at_once = 10;
@@ -257,8 +269,8 @@ TEST_CASE("what waits at the end is sent, or given up at once where nobody takes
       for (int i = 0; i < 100; ++i) exporter.Add(0, NewSpan());
       collector.WaitForRequests(1);  // the first whole batch wakes it
     }
-    CHECK(collector.names_.empty());
-    CHECK(collector.paths_.size() <= 2);
+    CHECK(collector.names().empty());
+    CHECK(collector.paths().size() <= 2);
   }
 }
 
