@@ -99,11 +99,11 @@ int Serve(int port, int target_port) {
       auto* const side = static_cast<Side*>(e.data.ptr);
       if (side == nullptr) {
         Accept(epoll.get(), listener.get(), Loopback(target_port));
-      } else if ((e.events & EPOLLIN) != 0 && !Forward(side)) {
+      } else if (side->fd.valid() && (e.events & EPOLLIN) != 0 && !Forward(side)) {
         // An event of the other side may still be in this batch: the pair's memory stays, a
         // benchmark has a few thousand of them.
-        ::shutdown(side->fd.get(), SHUT_RDWR);
-        ::shutdown(side->other->fd.get(), SHUT_RDWR);
+        side->fd.Reset();
+        side->other->fd.Reset();
       }
     }
   }

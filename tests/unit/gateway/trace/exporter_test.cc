@@ -122,7 +122,7 @@ class Collector {
       if (response.status == 0) return Unavailable("connection refused");
       if (response.status != 200) return response;
       pb::ExportRequest parsed;
-      REQUIRE(parsed.ParseFromString(request.body));
+      if (!parsed.ParseFromString(request.body)) return Unavailable("this is no export request");
       for (const pb::Span& span : parsed.resource_spans(0).scope_spans(0).spans()) {
         names_.push_back(span.name());
       }
